@@ -1,0 +1,300 @@
+# The time treasure box: one Makefile, no configure. `make help` says what there is; V=1 is loud.
+#
+# Sources are found by wildcards: a new .c file in a module's folder is built, a new
+# tests/unit/test_X.c or tests/fuzz/fuzz_X.c is run. Every variant has a tree of objects of its own
+# under build/: obj (the release), asan (gcc, ASan + UBSan), clang (compiled only, for its
+# warnings), fuzz (clang, libFuzzer + ASan + UBSan).
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CLANG   ?= clang
+PYTHON  ?= /usr/bin/python3
+PREFIX  ?= /usr/local
+DESTDIR ?=
+# Of a fuzz target in `make fuzz`; in `make check` and `make check-fuzz`; kill -9 cycles of the crash test, and of its short run.
+FUZZ_SECONDS       ?= 300
+FUZZ_SHORT_SECONDS ?= 5
+CRASH_CYCLES       ?= 100
+CRASH_SHORT_CYCLES ?= 10
+# A filter on the names of tests.
+T ?=
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+ifeq ($(V),1)
+say = @:
+Q   :=
+else
+say = @printf '%-6s %s\n' $(1) $(2)
+Q   := @
+endif
+
+# ---- packages: Debian 12 names, everything that any target below uses --------------------------------
+
+PACKAGES := gcc libc6-dev make pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev \
+	liblmdb-dev libevent-dev libssl-dev libsodium-dev libcyaml-dev libjansson-dev libcsv-dev \
+	libqrencode-dev libunistring-dev libncurses-dev libcmocka-dev gettext \
+	clang libclang-rt-14-dev git openssl ca-certificates \
+	python3 python3-protobuf python3-pytest python3-cryptography
+# What only `make format` and `make analyze` use.
+PACKAGES_TOOLS := clang-format clang-tidy cppcheck
+
+# ---- flags ------------------------------------------------------------------------------------------
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
+	-Wwrite-strings -Wvla -Wundef -Wformat=2 -Wconversion -Wsign-conversion -Wswitch-enum \
+	-Wimplicit-fallthrough -Wnull-dereference -Werror
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE \
+	$(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
+LDHARDEN := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+CPPFLAGS += -D_GNU_SOURCE -I. -Ibuild/gen
+CFLAGS   ?= -O2 -g
+FLAGS := -std=gnu11 $(CPPFLAGS) -MMD -MP
+
+# Per tree: the compiler, what it adds to compiling, what it adds to linking.
+obj_CC   := $(CC)
+obj_C    := $(CFLAGS) -D_FORTIFY_SOURCE=2 $(HARDEN)
+obj_LD   := $(LDHARDEN)
+asan_CC  := $(CC)
+asan_C   := -O1 -g $(SANITIZE) -Wno-error
+asan_LD  := $(SANITIZE) -Wl,--as-needed
+clang_CC := $(CLANG)
+clang_C  := -O1 -D_FORTIFY_SOURCE=2 $(HARDEN)
+fuzz_CC  := $(CLANG)
+fuzz_C   := -O1 -g -fsanitize=fuzzer-no-link $(SANITIZE) -Wno-error
+fuzz_LD  := -fsanitize=fuzzer $(SANITIZE) -Wl,--as-needed
+
+DAEMON_LIBS := -llmdb -levent -levent_openssl -levent_pthreads -lssl -lcrypto -lprotobuf-c -lsodium \
+	-lcyaml -lunistring -lpthread
+CLIENT_LIBS := -lssl -lcrypto -lprotobuf-c -ljansson -lcsv -lunistring -lqrencode -lncursesw -ltinfo \
+	-lpthread
+TEST_LIBS   := $(DAEMON_LIBS) -ljansson -lcsv -lqrencode -lncursesw -ltinfo
+
+# ---- sources ----------------------------------------------------------------------------------------
+
+PROTO      := $(sort $(wildcard proto/timebox/v1/*.proto))
+GEN        := $(PROTO:proto/%.proto=build/gen/%.pb-c)
+PROTO_SRC  := $(wildcard proto/*.c)
+DAEMON_SRC := $(foreach m,base book store engine net rpc ops,$(wildcard daemon/$(m)/*.c))
+CLIENT_SRC := $(wildcard client/*/*.c)
+CLIENT_LIB := $(filter-out client/cli/main.c,$(CLIENT_SRC))
+PURE_SRC   := $(wildcard daemon/base/*.c daemon/book/*.c)
+UNIT       := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+UNIT_HELP  := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
+FUZZ       := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+# A daemon whose clock the tests can move: only the files that mention it differ (no header may: lint).
+MOVED_SRC  := $(if $(DAEMON_SRC),$(shell grep -ls TIMEBOX_TEST_CLOCK $(DAEMON_SRC) daemon/main.c))
+
+# $(call objects,TREE,SOURCES); generated code lies under TREE/build/gen.
+objects = $(patsubst %.c,build/$(1)/%.o,$(2))
+gen     = $(call objects,$(1),$(GEN:=.c))
+core    = $(call objects,$(1),$(PROTO_SRC) $(DAEMON_SRC) $(CLIENT_LIB)) $(gen)
+
+PROGRAMS := $(if $(wildcard daemon/main.c),timeboxd timeboxd-test) $(if $(wildcard client/cli/main.c),timebox)
+MO       := $(patsubst client/po/%.po,build/locale/%/LC_MESSAGES/timebox.mo,$(wildcard client/po/*.po))
+
+# ---- targets ----------------------------------------------------------------------------------------
+
+.PHONY: all help deps deps-tools asan py tests-unit tests-asan tests-fuzz build-clang demo run check check-unit \
+	check-e2e check-crash check-races check-lint lint check-fuzz check-asan check-fresh fuzz analyze \
+	format vectors install uninstall clean
+
+all: $(addprefix build/,$(PROGRAMS)) $(MO)
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: all           build/timeboxd and build/timebox (and timeboxd-test, whose clock the tests move)
+#: deps          install the Debian packages that are missing (as root, or through sudo)
+#: demo          a station from its creation to the audit, in one run
+#: run           a station of your own under build/run, created on the first call
+#: check         everything below that a change must pass; the last line is the count
+#: check-unit    unit tests                     T=name filters by file or test
+#: check-e2e     real daemon and clients        T=name filters as pytest -k does
+#: check-races   the e2e tests of races alone
+#: check-crash   kill -9 under load             CRASH_CYCLES=100
+#: check-fuzz    every corpus replayed, and a short run of each target
+#: check-asan    unit and e2e tests against ASan + UBSan builds
+#: check-lint    the project's own rules (also: lint)
+#: check-fresh   demo and check inside a bare Debian 12 (debootstrap)
+#: fuzz          FUZZ_SECONDS=300 for each target; T=name picks one
+#: analyze       gcc -fanalyzer, clang-tidy, cppcheck
+#: format        clang-format on the C files that differ from HEAD
+#: vectors       write the golden vectors again
+#: install       into DESTDIR and PREFIX=/usr/local; also: uninstall
+#: clean         remove build/
+
+# ---- packages ---------------------------------------------------------------------------------------
+
+deps-tools: PACKAGES += $(PACKAGES_TOOLS)
+deps deps-tools:
+	@command -v dpkg-query >/dev/null || { echo "not Debian: wanted are $(PACKAGES)"; exit 0; }; \
+	missing=$$({ dpkg-query -W -f '$${db:Status-Status} $${Package}\n' $(PACKAGES) 2>/dev/null || :; } | \
+		awk -v want="$(PACKAGES)" '$$1 == "installed" { have[$$2] = 1 } \
+		END { n = split(want, w, " "); for (i = 1; i <= n; i++) if (!(w[i] in have)) print w[i] }'); \
+	[ -n "$$missing" ] || exit 0; \
+	echo "missing packages:" $$missing; \
+	root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+	$$root apt-get -qq update; \
+	$$root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null
+
+# ---- generated code ---------------------------------------------------------------------------------
+
+$(GEN:=.c) $(GEN:=.h) &: $(PROTO) | deps
+	$(call say,PROTOC,build/gen)
+	$(Q)mkdir -p build/gen
+	$(Q)protoc -Iproto --c_out=build/gen $(PROTO)
+
+# The messages for Python (tests), and the schema as data (lint).
+py: build/py/schema.desc
+build/py/schema.desc: $(PROTO) | deps
+	$(Q)mkdir -p build/py
+	$(Q)protoc -Iproto --python_out=build/py --include_imports --descriptor_set_out=$@ $(PROTO)
+
+build/locale/%/LC_MESSAGES/timebox.mo: client/po/%.po | deps
+	$(call say,MSGFMT,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)msgfmt --check-format -o $@ $<
+
+# ---- compiling and linking, for each tree -----------------------------------------------------------
+
+# A file per tree that changes when its compiler or flags do, and with it every object.
+define tree
+build/$(1)/.flags: FORCE
+	@mkdir -p $$(@D); line='$($(1)_CC) $(WARN) $(FLAGS) $($(1)_C)'; \
+		[ "$$$$line" = "$$$$(cat $$@ 2>/dev/null)" ] || echo "$$$$line" >$$@
+
+build/$(1)/build/gen/%.o: build/gen/%.c build/$(1)/.flags | deps
+	$$(call say,CC,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$($(1)_CC) $(FLAGS) $($(1)_C) -w -c -o $$@ $$<
+
+build/$(1)/moved/%.o: %.c build/$(1)/.flags | deps $(GEN:=.h)
+	$$(call say,CC,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$($(1)_CC) $(WARN) $(FLAGS) $($(1)_C) -DTIMEBOX_TEST_CLOCK -c -o $$@ $$<
+
+build/$(1)/%.o: %.c build/$(1)/.flags | deps $(GEN:=.h)
+	$$(call say,CC,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$($(1)_CC) $(WARN) $(FLAGS) $($(1)_C) -c -o $$@ $$<
+
+# For the tests: an archive, so that a test may put its own module in the place of ours.
+build/$(1)/core.a: $(call core,$(1))
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && ar rcs $$@ $$^
+
+build/$(1)/pure.a: $(call objects,$(1),$(PURE_SRC))
+	$$(Q)rm -f $$@ && ar rcs $$@ $$^
+endef
+$(foreach t,obj asan clang fuzz,$(eval $(call tree,$(t))))
+
+# $(call link,TREE,LIBRARIES)
+define link
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$($(1)_CC) $($(1)_LD) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS) $(2)
+endef
+
+daemon_objects = $(call objects,$(1),daemon/main.c $(DAEMON_SRC) $(PROTO_SRC)) $(gen)
+moved_objects  = $(filter-out $(call objects,$(1),$(MOVED_SRC)),$(daemon_objects)) $(call objects,$(1)/moved,$(MOVED_SRC))
+client_objects = $(call objects,$(1),$(CLIENT_SRC) $(PROTO_SRC)) $(gen) build/$(1)/pure.a
+
+build/timeboxd: $(call daemon_objects,obj)
+	$(call link,obj,$(DAEMON_LIBS))
+build/timeboxd-test: $(call moved_objects,obj)
+	$(call link,obj,$(DAEMON_LIBS))
+build/timebox: $(call client_objects,obj)
+	$(call link,obj,$(CLIENT_LIBS))
+build/unit/%: build/obj/tests/unit/%.o $(call objects,obj,$(UNIT_HELP)) build/obj/core.a
+	$(call link,obj,-lcmocka $(TEST_LIBS))
+
+asan: $(addprefix build/asan/bin/,$(PROGRAMS)) $(MO)
+build/asan/bin/timeboxd: $(call daemon_objects,asan)
+	$(call link,asan,$(DAEMON_LIBS))
+build/asan/bin/timeboxd-test: $(call moved_objects,asan)
+	$(call link,asan,$(DAEMON_LIBS))
+build/asan/bin/timebox: $(call client_objects,asan)
+	$(call link,asan,$(CLIENT_LIBS))
+build/asan/unit/%: build/asan/tests/unit/%.o $(call objects,asan,$(UNIT_HELP)) build/asan/core.a
+	$(call link,asan,-lcmocka $(TEST_LIBS))
+
+build/fuzz/bin/%: build/fuzz/tests/fuzz/fuzz_%.o build/fuzz/core.a
+	$(call link,fuzz,$(TEST_LIBS))
+
+tests-unit: $(UNIT:%=build/unit/%)
+tests-asan: $(UNIT:%=build/asan/unit/%)
+tests-fuzz: $(FUZZ:%=build/fuzz/bin/%)
+build-clang: $(call core,clang) $(call objects,clang,$(wildcard daemon/main.c client/cli/main.c tests/unit/*.c tests/fuzz/*.c))
+
+# ---- checks: tests/run-all.sh builds what a suite needs, runs it and counts ---------------------------
+
+RUN = +@MAKE='$(MAKE)' PYTHON='$(PYTHON)' T='$(T)' FUZZ_SECONDS='$(or $(1),$(FUZZ_SHORT_SECONDS))' \
+	CRASH_CYCLES='$(or $(2),$(CRASH_SHORT_CYCLES))' tests/run-all.sh
+
+check: deps
+	$(RUN) lint lint-selftest buf build-gcc build-clang unit unit-asan fuzz e2e crash
+check-unit: deps
+	$(RUN) unit
+check-e2e: deps
+	$(RUN) e2e
+check-races: deps
+	$(RUN) races
+check-crash: deps
+	$(call RUN,,$(CRASH_CYCLES)) crash
+check-lint lint: deps
+	$(RUN) lint lint-selftest buf
+check-fuzz: deps
+	$(RUN) fuzz
+fuzz: deps
+	$(call RUN,$(FUZZ_SECONDS)) fuzz
+check-asan: deps
+	$(RUN) unit-asan e2e-asan
+check-fresh:
+	@tests/check-fresh.sh '$(PACKAGES)'
+
+demo: all py
+	@TIMEBOXD=$(CURDIR)/build/timeboxd TIMEBOX=$(CURDIR)/build/timebox PYTHON=$(PYTHON) tests/e2e/demo.sh
+
+run: all
+	@[ -d build/run ] || build/timeboxd init build/run --origin timebox.example --json
+	@exec build/timeboxd run build/run --listen 127.0.0.1:7443
+
+# ---- care -------------------------------------------------------------------------------------------
+
+analyze: deps-tools $(GEN:=.h)
+	$(Q)for f in $(PROTO_SRC) $(DAEMON_SRC) $(CLIENT_SRC); do \
+		$(CC) $(FLAGS) -MF /dev/null -O2 -fanalyzer -Wall -c -o /dev/null $$f || exit 1; done
+	$(Q)clang-tidy --quiet --warnings-as-errors='*' \
+		--checks='-*,bugprone-*,clang-analyzer-*,-bugprone-easily-swappable-parameters,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling' \
+		$(PROTO_SRC) $(DAEMON_SRC) $(CLIENT_SRC) -- -std=gnu11 $(CPPFLAGS)
+	$(Q)cppcheck --quiet --enable=warning,performance,portability --error-exitcode=1 --inline-suppr \
+		-I. -Ibuild/gen daemon client proto
+
+format: deps-tools
+	$(Q)git diff --name-only HEAD -- '*.c' '*.h' | xargs -r clang-format -i
+
+vectors: $(if $(wildcard tests/unit/test_vectors.c),build/unit/test_vectors)
+	$(Q)TIMEBOX_WRITE_VECTORS=1 $(or $<,true)
+
+install: all
+	install -D -m 755 build/timeboxd $(DESTDIR)$(PREFIX)/sbin/timeboxd
+	install -D -m 755 build/timebox $(DESTDIR)$(PREFIX)/bin/timebox
+	$(foreach m,$(MO),install -D -m 644 $(m) $(DESTDIR)$(PREFIX)/share/$(m:build/%=%) &&) true
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/timeboxd $(DESTDIR)$(PREFIX)/bin/timebox \
+		$(MO:build/%=$(DESTDIR)$(PREFIX)/share/%)
+
+clean:
+	rm -rf build
+
+FORCE:
+.SECONDARY:
+-include $(shell find build -name '*.d' 2>/dev/null)
