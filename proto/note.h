@@ -22,11 +22,11 @@
  *		over "cosignature/v1\ntime <time in decimal>\n" ‖ the checkpoint's text
  *
  * receipt (tlog-proof)		c2sp.org/tlog-proof@v1\n
- *				[extra <base64>\n]	(never written by us, skipped when read)
  *				index <index in decimal>\n
  *				<base64(hash)>\n	(the audit path, lowest first; may be none)
  *				\n
  *				<the signed checkpoint, to the end>
+ *		without the optional line "extra", which we neither write nor take
  *
  * The writers end with a NUL and answer RESULT_OVERFLOW where `size` bytes do not hold the text and
  * RESULT_BAD_FIELD for a name that cannot stand in it. The readers take a length, so nothing need
@@ -91,9 +91,9 @@ MUST_CHECK enum result checkpoint_sign(char *out, size_t size, const char *origi
 				       uint64_t tree_size, const uint8_t root[HASH_LEN],
 				       const char *key_name, const uint8_t seed[SEED_LEN]);
 
-/* Reads a signed checkpoint. RESULT_BAD_SIGNATURE if no line is by `key` or one by it is wrong;
- * lines by other keys must be well formed and are otherwise ignored. The caller compares the
- * origin with the one it expects. */
+/* Reads a signed checkpoint. RESULT_BAD_SIGNATURE if no line is by `key` (type Ed25519) or the first
+ * that is does not verify; lines by other keys must be well formed and are otherwise ignored. The
+ * caller compares the origin with the one it expects. `out` is set on RESULT_OK only. */
 MUST_CHECK enum result checkpoint_parse_verify(const char *text, size_t len,
 					       const struct note_vkey *key, struct checkpoint *out);
 
@@ -106,7 +106,7 @@ MUST_CHECK enum result cosignature_sign(char *out, size_t size, const char *note
 					const char *witness, const uint8_t seed[SEED_LEN],
 					uint64_t unix_time);
 
-/* Looks for the witness's line in `note` and verifies it: RESULT_NOT_FOUND if there is none,
+/* Looks for the witness's first line in `note` and verifies it: RESULT_NOT_FOUND if there is none,
  * RESULT_BAD_SIGNATURE if it is wrong. *unix_time (seconds) is set on RESULT_OK. A witness's key
  * has type cosignature; any other is RESULT_BAD_FIELD. */
 MUST_CHECK enum result cosignature_verify(const char *note, size_t len,

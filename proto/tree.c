@@ -1,0 +1,278 @@
+#include "proto/tree.h"
+
+#include <assert.h>
+#include <string.h>
+
+static_assert(sizeof(struct tree_frontier) == 8 + 64 * HASH_LEN, "stored as it is");
+
+void
+tree_leaf_hash(const void *entry, size_t n, uint8_t out[HASH_LEN])
+{
+	static const uint8_t tag = 0x00;
+	const struct sha256_part parts[] = {{&tag, 1}, {entry, n}};
+
+	sha256_parts(parts, 2, out);
+}
+
+void
+tree_node_hash(const uint8_t left[HASH_LEN], const uint8_t right[HASH_LEN], uint8_t out[HASH_LEN])
+{
+	uint8_t block[1 + 2 * HASH_LEN];
+
+	block[0] = 0x01;
+	memcpy(block + 1, left, HASH_LEN);
+	memcpy(block + 1 + HASH_LEN, right, HASH_LEN);
+	sha256(block, sizeof(block), out);
+}
+
+/* ---- the frontier ---- */
+
+void
+tree_frontier_init(struct tree_frontier *f)
+{
+	memset(f, 0, sizeof(*f));
+}
+
+/*
+ * Adding a leaf is adding 1 to `size` in binary: each subtree carried over is the left sibling of
+ * what is carried.
+ */
+void
+tree_frontier_append(struct tree_frontier *f, const uint8_t leaf[HASH_LEN])
+{
+	uint8_t h[HASH_LEN];
+	unsigned level;
+
+	assert(f->size < TREE_SIZE_MAX);
+	memcpy(h, leaf, HASH_LEN);
+	for (level = 0; (f->size >> level & 1) != 0; level++) {
+		tree_node_hash(f->hash[level], h, h);
+		memset(f->hash[level], 0, HASH_LEN);
+	}
+	memcpy(f->hash[level], h, HASH_LEN);
+	f->size++;
+}
+
+void
+tree_frontier_root(const struct tree_frontier *f, uint8_t out[HASH_LEN])
+{
+	uint8_t h[HASH_LEN];
+	unsigned level = 0;
+
+	if (f->size == 0) {
+		sha256("", 0, out);
+		return;
+	}
+	while ((f->size >> level & 1) == 0)
+		level++;
+	memcpy(h, f->hash[level], HASH_LEN);
+	for (level++; level < 64; level++)
+		if ((f->size >> level & 1) != 0)
+			tree_node_hash(f->hash[level], h, h);
+	memcpy(out, h, HASH_LEN);
+}
+
+/* ---- proofs ---- */
+
+/* The largest power of two below `n`, which is at least 2. */
+static uint64_t
+tree_split(uint64_t n)
+{
+	return (uint64_t)1 << (63 - __builtin_clzll(n - 1));
+}
+
+/* The root over the leaves [from, to). */
+static enum result
+tree_range_root(tree_leaf_fn leaf, void *ctx, uint64_t from, uint64_t to, uint8_t out[HASH_LEN])
+{
+	struct tree_frontier f;
+	uint8_t h[HASH_LEN];
+	enum result r;
+
+	tree_frontier_init(&f);
+	for (; from < to; from++) {
+		r = leaf(ctx, from, h);
+		if (r != RESULT_OK)
+			return r;
+		tree_frontier_append(&f, h);
+	}
+	tree_frontier_root(&f, out);
+	return RESULT_OK;
+}
+
+/* Both proofs are found from the root down and told from the leaf up. */
+static void
+tree_path_reverse(uint8_t (*path)[HASH_LEN], size_t n)
+{
+	uint8_t h[HASH_LEN];
+	size_t i;
+
+	for (i = 0; i < n / 2; i++) {
+		memcpy(h, path[i], HASH_LEN);
+		memcpy(path[i], path[n - 1 - i], HASH_LEN);
+		memcpy(path[n - 1 - i], h, HASH_LEN);
+	}
+}
+
+enum result
+tree_inclusion_prove(tree_leaf_fn leaf, void *ctx, uint64_t index, uint64_t size,
+		     uint8_t (*path)[HASH_LEN], size_t *n)
+{
+	uint64_t from = 0, to = size;
+	enum result r;
+
+	*n = 0;
+	if (index >= size || size > TREE_SIZE_MAX)
+		return RESULT_BAD_FIELD;
+	while (to - from > 1) {
+		uint64_t mid = from + tree_split(to - from);
+
+		if (index < mid) {
+			r = tree_range_root(leaf, ctx, mid, to, path[*n]);
+			to = mid;
+		} else {
+			r = tree_range_root(leaf, ctx, from, mid, path[*n]);
+			from = mid;
+		}
+		if (r != RESULT_OK)
+			return r;
+		++*n;
+	}
+	tree_path_reverse(path, *n);
+	return RESULT_OK;
+}
+
+/*
+ * RFC 6962 section 2.1.2, SUBPROOF(m, D, b), as a loop: [from, to) is D. Once the walk has gone to
+ * the right, the old tree's last subtree is no longer the whole old tree, and its root belongs into
+ * the proof.
+ */
+enum result
+tree_consistency_prove(tree_leaf_fn leaf, void *ctx, uint64_t old_size, uint64_t size,
+		       uint8_t (*path)[HASH_LEN], size_t *n)
+{
+	uint64_t from = 0, to = size;
+	int whole = 1;
+	enum result r;
+
+	*n = 0;
+	if (old_size > size || size > TREE_SIZE_MAX)
+		return RESULT_BAD_FIELD;
+	if (old_size == 0)
+		return RESULT_OK;
+	while (to != old_size) {
+		uint64_t mid = from + tree_split(to - from);
+
+		if (old_size <= mid) {
+			r = tree_range_root(leaf, ctx, mid, to, path[*n]);
+			to = mid;
+		} else {
+			r = tree_range_root(leaf, ctx, from, mid, path[*n]);
+			from = mid;
+			whole = 0;
+		}
+		if (r != RESULT_OK)
+			return r;
+		++*n;
+	}
+	if (!whole) {
+		r = tree_range_root(leaf, ctx, from, to, path[*n]);
+		if (r != RESULT_OK)
+			return r;
+		++*n;
+	}
+	tree_path_reverse(path, *n);
+	return RESULT_OK;
+}
+
+/* ---- verification ---- */
+
+static enum result
+tree_same(int ok, const uint8_t a[HASH_LEN], const uint8_t b[HASH_LEN])
+{
+	return ok && crypto_equal(a, b, HASH_LEN) ? RESULT_OK : RESULT_CORRUPT;
+}
+
+/* Drops the levels at which node `*fn` is a lone right end and has no sibling. */
+static void
+tree_skip_lone(uint64_t *fn, uint64_t *sn)
+{
+	while ((*fn & 1) == 0 && *fn != 0) {
+		*fn >>= 1;
+		*sn >>= 1;
+	}
+}
+
+/* RFC 9162 section 2.1.3.2; fn and sn are its names. */
+enum result
+tree_inclusion_verify(const uint8_t leaf[HASH_LEN], uint64_t index, uint64_t size,
+		      const uint8_t (*path)[HASH_LEN], size_t n, const uint8_t root[HASH_LEN])
+{
+	uint64_t fn = index, sn = size - 1;
+	uint8_t h[HASH_LEN];
+	size_t i;
+
+	if (index >= size)
+		return RESULT_CORRUPT;
+	memcpy(h, leaf, HASH_LEN);
+	for (i = 0; i < n; i++) {
+		if (sn == 0)
+			return RESULT_CORRUPT;
+		if ((fn & 1) != 0 || fn == sn) {
+			tree_node_hash(path[i], h, h);
+			tree_skip_lone(&fn, &sn);
+		} else {
+			tree_node_hash(h, path[i], h);
+		}
+		fn >>= 1;
+		sn >>= 1;
+	}
+	return tree_same(sn == 0, h, root);
+}
+
+/* RFC 9162 section 2.1.4.2; fn, sn, fr and sr are its names. */
+enum result
+tree_consistency_verify(uint64_t old_size, const uint8_t old_root[HASH_LEN], uint64_t size,
+			const uint8_t root[HASH_LEN], const uint8_t (*path)[HASH_LEN], size_t n)
+{
+	uint64_t fn = old_size - 1, sn = size - 1;
+	uint8_t fr[HASH_LEN], sr[HASH_LEN];
+	size_t i = 0;
+
+	if (old_size > size)
+		return RESULT_CORRUPT;
+	if (old_size == size)
+		return tree_same(n == 0, old_root, root);
+	if (old_size == 0) {
+		sha256("", 0, fr);
+		return tree_same(n == 0, old_root, fr);
+	}
+	/* The old tree, when it is a complete subtree of the new one, is not repeated in the path. */
+	if ((old_size & (old_size - 1)) == 0)
+		memcpy(fr, old_root, HASH_LEN);
+	else if (n > 0)
+		memcpy(fr, path[i++], HASH_LEN);
+	else
+		return RESULT_CORRUPT;
+	memcpy(sr, fr, HASH_LEN);
+	while ((fn & 1) != 0) {
+		fn >>= 1;
+		sn >>= 1;
+	}
+	for (; i < n; i++) {
+		if (sn == 0)
+			return RESULT_CORRUPT;
+		if ((fn & 1) != 0 || fn == sn) {
+			tree_node_hash(path[i], fr, fr);
+			tree_node_hash(path[i], sr, sr);
+			tree_skip_lone(&fn, &sn);
+		} else {
+			tree_node_hash(sr, path[i], sr);
+		}
+		fn >>= 1;
+		sn >>= 1;
+	}
+	if (tree_same(sn == 0, sr, root) != RESULT_OK)
+		return RESULT_CORRUPT;
+	return tree_same(1, fr, old_root);
+}
