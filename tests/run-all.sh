@@ -95,12 +95,13 @@ run_pytest() {
 	[ -n "$(find "$@" -name 'test_*.py' 2>/dev/null)" ] || { count "$suite" 0 0 0; return; }
 	rm -f "$REPORT/$suite.xml"
 	TIMEBOXD=$bin/timeboxd TIMEBOX=$bin/timebox TIMEBOXD_TEST=$bin/timeboxd-test \
-		PYTHONPATH=$ROOT/build/py${PYTHONPATH:+:$PYTHONPATH} PYTHONDONTWRITEBYTECODE=1 \
+		PYTHONPATH=$ROOT/build/py:$ROOT/tests/e2e:$ROOT/tests/verify${PYTHONPATH:+:$PYTHONPATH} PYTHONDONTWRITEBYTECODE=1 \
 		"$PYTHON" -m pytest -q -p no:cacheprovider ${T:+-k "$T"} --junitxml="$REPORT/$suite.xml" \
 		"$@" >"$REPORT/$suite.log" 2>&1
 	rc=$?
 	[ $rc -eq 5 ] && { count "$suite" 0 0 0; return; }
 	[ $rc -eq 0 ] || tail -n 60 "$REPORT/$suite.log"
+	# shellcheck disable=SC2046
 	set -- $("$PYTHON" - "$REPORT/$suite.xml" 2>/dev/null <<-'PY'
 		import sys, xml.etree.ElementTree as tree
 		suites = tree.parse(sys.argv[1]).getroot().iter("testsuite")

@@ -151,8 +151,9 @@ def own_header_first(tree):
     for path in tree.paths(ends=(".c",)):
         own = path[:-2] + ".h"
         first = next(includes(tree, path), None)
-        if own in tree.files and first and first[1] != own:
-            yield path, first[0], "the first include is the file's own header"
+        private = first and re.fullmatch(os.path.dirname(path) + r"/(\w+_impl|\w+_int|internal)\.h", first[1])
+        if own in tree.files and first and first[1] != own and not private:
+            yield path, first[0], "the first include is the file's own header, or its module's private one"
 
 
 def header_guards(tree):
@@ -251,7 +252,7 @@ def tabs(tree):
         for number, line in lines(tree.bare(path)):
             if line.startswith(("{", "}")):
                 inside = line.startswith("{")
-            if re.match(r"\t* {8,}\S|\t* +\t", line) or (inside and re.match(r" +\S", line)):
+            if re.match(r"\t* {8,}[^\s\\]|\t* +\t", line) or (inside and re.match(r" +\S", line)):
                 yield path, number, "indentation is by tabs of 8, blanks only align what goes on"
         for number, line in lines(tree.files[path]):
             if line != line.rstrip():
