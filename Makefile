@@ -297,4 +297,4 @@ clean:
 
 FORCE:
 .SECONDARY:
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find build/obj build/asan build/clang build/fuzz -name '*.d' -type f 2>/dev/null)
