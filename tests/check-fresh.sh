@@ -22,11 +22,14 @@ MIRROR=
 
 # ---- without debootstrap: what was used against what is installed ------------------------------------
 
-# The package of each file on stdin, once.
+# The packages of the files on stdin, each once; dpkg may know a file by another name of its folder.
 packages_of_files() {
 	while read -r file; do
-		dpkg -S "$file" 2>/dev/null || dpkg -S "$(readlink -f "$file")" 2>/dev/null ||
-			dpkg -S "/usr$file" 2>/dev/null || echo "no-package-owns-$file: $file"
+		real=$(readlink -f "$file")
+		for name in "$file" "$real" "${file#/usr}" "${real#/usr}" "/usr$file"; do
+			dpkg -S "$name" 2>/dev/null && continue 2
+		done
+		echo "nobody's($file): "
 	done | sed -E 's/(:[a-z0-9]+)?: .*//; s/, .*//' | sort -u
 }
 
@@ -35,7 +38,7 @@ compare_packages() {
 	{
 		find build/obj -name '*.d' -exec cat {} + | tr ' \\' '\n\n' | grep '^/usr/include' | sort -u
 		ldd build/timeboxd build/timebox build/unit/* | awk '$3 ~ /^\// { print $3 }' | sort -u
-		for command in gcc ar clang make git protoc protoc-c msgfmt openssl python3 awk sed find xargs timeout; do
+		for command in gcc ar clang make git protoc protoc-c msgfmt openssl /usr/bin/python3 awk sed find xargs timeout; do
 			command -v $command
 		done
 		/usr/bin/python3 -c 'import pytest, cryptography, google.protobuf as p

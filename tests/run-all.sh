@@ -16,8 +16,9 @@ all_passed=0 all_failed=0 all_skipped=0
 export ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1"
 export UBSAN_OPTIONS="print_stacktrace=1"
 
-# count SUITE PASSED FAILED SKIPPED
+# count SUITE PASSED FAILED SKIPPED; a suite in which nothing ran, though T asked for all, has failed.
 count() {
+	[ "$T$2$3$4" != 000 ] || set -- "$1 (nothing ran)" 0 1 0
 	all_passed=$((all_passed + $2)) all_failed=$((all_failed + $3)) all_skipped=$((all_skipped + $4))
 	if [ "$4" -gt 0 ]; then
 		echo "$1: $2 passed, $3 failed, $4 skipped"
