@@ -65,8 +65,8 @@ ProtobufCAllocator
 arena_protobuf(struct arena *a)
 {
 	return (ProtobufCAllocator){
-		.alloc = arena_protobuf_alloc,
-		.free = arena_protobuf_free,
-		.allocator_data = a,
+	    .alloc = arena_protobuf_alloc,
+	    .free = arena_protobuf_free,
+	    .allocator_data = a,
 	};
 }

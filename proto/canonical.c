@@ -28,7 +28,7 @@ wire_varint(struct wire *w, unsigned most, uint64_t *out)
 	return -1;
 }
 
-/* Passes over the value of a field; for WIRE_BYTES `value` is what is inside, else empty. 0 or -1. */
+/* Passes over a field's value; for WIRE_BYTES `value` is what is inside, else empty. 0 or -1. */
 static int
 wire_value(struct wire *w, unsigned type, struct wire *value)
 {
@@ -127,14 +127,14 @@ canonical_release(void *data, void *p)
 
 static enum result
 canonical_decode(const ProtobufCMessageDescriptor *desc, struct arena *a, const uint8_t *buf,
-		 size_t n, int strict, ProtobufCMessage **out)
+    size_t n, int strict, ProtobufCMessage **out)
 {
 	static const uint8_t nothing[1];
 	struct canonical_memory memory = {.arena = a};
 	ProtobufCAllocator allocator = {
-		.alloc = canonical_alloc,
-		.free = canonical_release,
-		.allocator_data = &memory,
+	    .alloc = canonical_alloc,
+	    .free = canonical_release,
+	    .allocator_data = &memory,
 	};
 	enum result r;
 
@@ -152,7 +152,7 @@ canonical_decode(const ProtobufCMessageDescriptor *desc, struct arena *a, const 
 
 enum result
 canonical_unpack(const ProtobufCMessageDescriptor *desc, struct arena *a, const uint8_t *buf,
-		 size_t n, ProtobufCMessage **out)
+    size_t n, ProtobufCMessage **out)
 {
 	ProtobufCMessage *m = NULL;
 	uint8_t *again;
@@ -176,7 +176,7 @@ canonical_unpack(const ProtobufCMessageDescriptor *desc, struct arena *a, const 
 
 enum result
 canonical_unpack_loose(const ProtobufCMessageDescriptor *desc, struct arena *a, const uint8_t *buf,
-		       size_t n, ProtobufCMessage **out)
+    size_t n, ProtobufCMessage **out)
 {
 	return canonical_decode(desc, a, buf, n, 0, out);
 }

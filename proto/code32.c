@@ -106,13 +106,13 @@ code32_decode(const char *text, uint8_t *out, size_t want)
 
 void
 voucher_code(const uint8_t key[KEY_LEN], const char *origin, const char *label, uint64_t seq,
-	     uint32_t index, uint8_t out[VOUCHER_CODE_LEN])
+    uint32_t index, uint8_t out[VOUCHER_CODE_LEN])
 {
 	uint8_t number[12], mac[HASH_LEN];
 	const struct sha256_part parts[] = {
-		{label, strlen(label)},
-		{origin, strlen(origin) + 1}, /* with its NUL: the 0x00 */
-		{number, sizeof(number)},
+	    {label, strlen(label)},
+	    {origin, strlen(origin) + 1}, /* with its NUL: the 0x00 */
+	    {number, sizeof(number)},
 	};
 	unsigned i;
 

@@ -25,7 +25,7 @@
 
 #define CODE32_MAX_BYTES 32
 /* Letters of the code of `n` bytes, the check character among them, without '-'. */
-#define CODE32_LETTERS(n) (((size_t)(n) * 8 + 4) / 5 + 1)
+#define CODE32_LETTERS(n) (((size_t)(n)*8 + 4) / 5 + 1)
 /* Bytes that hold the printed code of `n` bytes and its NUL. */
 #define CODE32_SIZE(n) (CODE32_LETTERS(n) + (CODE32_LETTERS(n) - 1) / 4 + 1)
 
@@ -45,6 +45,6 @@ MUST_CHECK enum result code32_decode(const char *text, uint8_t *out, size_t want
  * HMAC-SHA256(key, label ‖ origin ‖ 0x00 ‖ u64be seq ‖ u32be index). `label` is VOUCHER_LABEL or
  * SLIP_LABEL; `seq` and `index` name the entry and the command in it. */
 void voucher_code(const uint8_t key[KEY_LEN], const char *origin, const char *label, uint64_t seq,
-		  uint32_t index, uint8_t out[VOUCHER_CODE_LEN]);
+    uint32_t index, uint8_t out[VOUCHER_CODE_LEN]);
 
 #endif

@@ -4,8 +4,8 @@ const char *
 result_name(enum result r)
 {
 	switch (r) {
-#define X(NAME, number, wire, en, zh)                                                                  \
-	case RESULT_##NAME:                                                                            \
+#define X(NAME, number, wire, en, zh) \
+	case RESULT_##NAME:           \
 		return wire;
 		RESULT_CODES(X)
 #undef X
@@ -17,8 +17,8 @@ const char *
 result_text_en(enum result r)
 {
 	switch (r) {
-#define X(NAME, number, wire, en, zh)                                                                  \
-	case RESULT_##NAME:                                                                            \
+#define X(NAME, number, wire, en, zh) \
+	case RESULT_##NAME:           \
 		return en;
 		RESULT_CODES(X)
 #undef X
@@ -30,8 +30,8 @@ const char *
 result_text_zh(enum result r)
 {
 	switch (r) {
-#define X(NAME, number, wire, en, zh)                                                                  \
-	case RESULT_##NAME:                                                                            \
+#define X(NAME, number, wire, en, zh) \
+	case RESULT_##NAME:           \
 		return zh;
 		RESULT_CODES(X)
 #undef X

@@ -61,8 +61,8 @@ crypto_local_make(void)
 {
 	char digest[] = "SHA256";
 	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-		OSSL_PARAM_construct_end(),
+	    OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+	    OSSL_PARAM_construct_end(),
 	};
 	struct crypto_local *l;
 
@@ -147,7 +147,7 @@ sha256_free(struct sha256_ctx *c)
 
 void
 hmac_sha256(const uint8_t *key, size_t klen, const struct sha256_part *parts, size_t n,
-	    uint8_t out[HASH_LEN])
+    uint8_t out[HASH_LEN])
 {
 	EVP_MAC_CTX *ctx = crypto_local()->mac;
 	size_t i, got = 0;
@@ -309,7 +309,7 @@ crypto_wipe(void *p, size_t n)
 /* ---- base64 and hexadecimal ---- */
 
 static const char base64_letters[] =
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 size_t
 base64_encode(char *out, size_t out_size, const void *p, size_t n)
@@ -373,7 +373,7 @@ base64_decode(void *out, size_t out_size, size_t *out_len, const char *text, siz
 				return RESULT_BAD_FIELD;
 			v = v << 6 | d;
 		}
-		/* 3 letters carry 2 bytes and 2 bits, 2 letters 1 byte and 4 bits: those are zero. */
+		/* 3 letters carry 2 bytes and 2 bits, 2 carry 1 byte and 4 bits: all zero. */
 		if ((letters == 3 && (v & 0xff) != 0) || (letters == 2 && (v & 0xffff) != 0))
 			return RESULT_BAD_FIELD;
 		for (k = 0; k + 1 < letters; k++)

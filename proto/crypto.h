@@ -41,32 +41,32 @@ void sha256_free(struct sha256_ctx *c);
 
 /* HMAC-SHA256 under a key of `klen` bytes (at least 1) over the `n` parts one after the other. */
 void hmac_sha256(const uint8_t *key, size_t klen, const struct sha256_part *parts, size_t n,
-		 uint8_t out[HASH_LEN]);
+    uint8_t out[HASH_LEN]);
 
-/* A fresh key pair. RESULT_INTERNAL when there is no randomness. The seed is the secret: wipe it. */
+/* A fresh key pair. RESULT_INTERNAL when there is no randomness. Wipe the seed, it is the secret. */
 MUST_CHECK enum result ed25519_generate(uint8_t seed[SEED_LEN], uint8_t pub[KEY_LEN]);
 
 /* The public key that belongs to a seed. */
 MUST_CHECK enum result ed25519_public(const uint8_t seed[SEED_LEN], uint8_t pub[KEY_LEN]);
 
 /* Signs `n` bytes; the same bytes and seed give the same signature. RESULT_INTERNAL on failure. */
-MUST_CHECK enum result ed25519_sign(const uint8_t seed[SEED_LEN], const void *p, size_t n,
-				    uint8_t sig[SIG_LEN]);
+MUST_CHECK enum result ed25519_sign(
+    const uint8_t seed[SEED_LEN], const void *p, size_t n, uint8_t sig[SIG_LEN]);
 
 /* RESULT_OK or RESULT_BAD_SIGNATURE (also for bytes that are no public key). */
-MUST_CHECK enum result ed25519_verify(const uint8_t pub[KEY_LEN], const void *p, size_t n,
-				      const uint8_t sig[SIG_LEN]);
+MUST_CHECK enum result ed25519_verify(
+    const uint8_t pub[KEY_LEN], const void *p, size_t n, const uint8_t sig[SIG_LEN]);
 
 /* The signature of an act: Ed25519 over
  *	"timebox/v1/act\n" ‖ u32be length of the act ‖ the act's bytes as they are sent
  * so that no signature of an act is a signature of anything else. RESULT_NO_MEMORY or
  * RESULT_INTERNAL on failure, RESULT_OVERFLOW for an act over 4 GiB. */
-MUST_CHECK enum result act_sign(const uint8_t seed[SEED_LEN], const uint8_t *act, size_t len,
-				uint8_t sig[SIG_LEN]);
+MUST_CHECK enum result act_sign(
+    const uint8_t seed[SEED_LEN], const uint8_t *act, size_t len, uint8_t sig[SIG_LEN]);
 
 /* RESULT_OK, RESULT_BAD_SIGNATURE, or RESULT_NO_MEMORY. */
-MUST_CHECK enum result act_verify(const uint8_t pub[KEY_LEN], const uint8_t *act, size_t len,
-				  const uint8_t sig[SIG_LEN]);
+MUST_CHECK enum result act_verify(
+    const uint8_t pub[KEY_LEN], const uint8_t *act, size_t len, const uint8_t sig[SIG_LEN]);
 
 /* Fills `n` bytes from the system's generator. RESULT_INTERNAL when it has none. */
 MUST_CHECK enum result crypto_random(void *out, size_t n);
@@ -87,14 +87,14 @@ size_t base64_encode(char *out, size_t out_size, const void *p, size_t n);
 /* Reads exactly `len` characters as strict standard base64: padded, no blanks or newlines, the
  * unused bits zero, so that each byte string has one text only. *out_len is the number of bytes
  * written. RESULT_BAD_FIELD for anything else, and for more than `out_size` bytes. */
-MUST_CHECK enum result base64_decode(void *out, size_t out_size, size_t *out_len, const char *text,
-				     size_t len);
+MUST_CHECK enum result base64_decode(
+    void *out, size_t out_size, size_t *out_len, const char *text, size_t len);
 
 /* Lower-case hexadecimal and a closing NUL; returns 2 * n. `out_size` below 2 * n + 1 stops the
  * process. */
 size_t hex_encode(char *out, size_t out_size, const void *p, size_t n);
 
-/* Reads `len` characters, either case, as exactly `want` bytes; RESULT_BAD_FIELD for anything else. */
+/* Reads `len` characters, either case, as exactly `want` bytes; RESULT_BAD_FIELD otherwise. */
 MUST_CHECK enum result hex_decode(void *out, size_t want, const char *text, size_t len);
 
 #endif

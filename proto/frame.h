@@ -3,7 +3,7 @@
  *
  *	frame = length body
  *	length   unsigned LEB128 varint of the body's size in bytes: 7 bits a byte, lowest group
- *	         first, the top bit set on every byte but the last; 1 to 5 bytes, the fewest possible
+ *	         first, the top bit set on every byte but the last; 1 to 5 bytes, as few as can be
  *	body     `length` bytes (at least 1), one serialized timebox.v1 message
  *
  * This is what protobuf's writeDelimitedTo gives, so any language with protobuf can speak it.
@@ -35,7 +35,7 @@ size_t frame_head(uint8_t out[FRAME_HEAD_MAX], uint32_t len);
  * FRAME_MORE while the body is on its way), else both to 0. On FRAME_READY the body is
  * buf[*head_len .. *head_len + *body_len). FRAME_BAD and FRAME_OVERSIZED are told from the head
  * alone, before any of the body is here. */
-enum frame_state frame_parse(const uint8_t *buf, size_t len, size_t max, size_t *head_len,
-			     size_t *body_len);
+enum frame_state frame_parse(
+    const uint8_t *buf, size_t len, size_t max, size_t *head_len, size_t *body_len);
 
 #endif

@@ -153,10 +153,10 @@ uint32_t
 note_key_id(const char *name, uint8_t type, const uint8_t pub[KEY_LEN])
 {
 	const struct sha256_part parts[] = {
-		{name, strlen(name)},
-		{"\n", 1},
-		{&type, 1},
-		{pub, KEY_LEN},
+	    {name, strlen(name)},
+	    {"\n", 1},
+	    {&type, 1},
+	    {pub, KEY_LEN},
 	};
 	uint8_t h[HASH_LEN];
 
@@ -209,8 +209,10 @@ note_vkey_parse(const char *text, struct note_vkey *out)
 	text_copy_name(out->name, name);
 	out->type = key[0];
 	memcpy(out->pub, key + 1, KEY_LEN);
-	out->id = (uint32_t)hash[0] << 24 | (uint32_t)hash[1] << 16 | (uint32_t)hash[2] << 8 | hash[3];
-	return out->id == note_key_id(out->name, out->type, out->pub) ? RESULT_OK : RESULT_BAD_FIELD;
+	out->id =
+	    (uint32_t)hash[0] << 24 | (uint32_t)hash[1] << 16 | (uint32_t)hash[2] << 8 | hash[3];
+	return out->id == note_key_id(out->name, out->type, out->pub) ? RESULT_OK
+								      : RESULT_BAD_FIELD;
 }
 
 /* ---- signed notes ---- */
@@ -259,7 +261,8 @@ note_sig_line(struct text line, struct text *name, uint8_t blob[NOTE_BLOB_MAX], 
 static int
 note_sig_is_by(struct text name, const uint8_t *blob, const struct note_vkey *key)
 {
-	uint32_t id = (uint32_t)blob[0] << 24 | (uint32_t)blob[1] << 16 | (uint32_t)blob[2] << 8 | blob[3];
+	uint32_t id =
+	    (uint32_t)blob[0] << 24 | (uint32_t)blob[1] << 16 | (uint32_t)blob[2] << 8 | blob[3];
 
 	return id == key->id && text_is(name, key->name);
 }
@@ -333,7 +336,7 @@ checkpoint_read_body(struct text body, struct checkpoint *out)
 
 enum result
 checkpoint_sign(char *out, size_t size, const char *origin, uint64_t tree_size,
-		const uint8_t root[HASH_LEN], const char *key_name, const uint8_t seed[SEED_LEN])
+    const uint8_t root[HASH_LEN], const char *key_name, const uint8_t seed[SEED_LEN])
 {
 	struct out o = {.p = out, .size = size};
 	uint8_t pub[KEY_LEN], sig[SIG_LEN];
@@ -377,8 +380,8 @@ checkpoint_parse(const char *text, size_t len, struct checkpoint *out)
 }
 
 enum result
-checkpoint_parse_verify(const char *text, size_t len, const struct note_vkey *key,
-			struct checkpoint *out)
+checkpoint_parse_verify(
+    const char *text, size_t len, const struct note_vkey *key, struct checkpoint *out)
 {
 	struct checkpoint c;
 	struct note note;
@@ -416,7 +419,7 @@ cosignature_message(char out[COSIGNED_MAX], struct text body, uint64_t unix_time
 
 enum result
 cosignature_sign(char *out, size_t size, const char *note, size_t len, const char *witness,
-		 const uint8_t seed[SEED_LEN], uint64_t unix_time)
+    const uint8_t seed[SEED_LEN], uint64_t unix_time)
 {
 	struct out o = {.p = out, .size = size};
 	uint8_t pub[KEY_LEN], stamped[8 + SIG_LEN];
@@ -441,13 +444,13 @@ cosignature_sign(char *out, size_t size, const char *note, size_t len, const cha
 	if (r != RESULT_OK)
 		return r;
 	note_print_sig(&o, witness, note_key_id(witness, NOTE_TYPE_COSIGNATURE, pub), stamped,
-		       sizeof(stamped));
+	    sizeof(stamped));
 	return out_done(&o);
 }
 
 enum result
-cosignature_verify(const char *text, size_t len, const struct note_vkey *witness,
-		   uint64_t *unix_time)
+cosignature_verify(
+    const char *text, size_t len, const struct note_vkey *witness, uint64_t *unix_time)
 {
 	uint8_t stamped[8 + SIG_LEN];
 	struct checkpoint c;
@@ -482,7 +485,7 @@ cosignature_verify(const char *text, size_t len, const struct note_vkey *witness
 
 enum result
 receipt_format(char *out, size_t size, uint64_t index, const uint8_t (*path)[HASH_LEN], size_t n,
-	       const char *note)
+    const char *note)
 {
 	struct out o = {.p = out, .size = size};
 	char text[BASE64_LEN(HASH_LEN) + 1];
@@ -528,7 +531,7 @@ receipt_parse(const char *text, size_t len, struct receipt *out)
 
 enum result
 receipt_verify(const struct receipt *r, const uint8_t leaf[HASH_LEN], const struct note_vkey *key,
-	       struct checkpoint *out)
+    struct checkpoint *out)
 {
 	struct checkpoint c;
 	enum result res = checkpoint_parse_verify(r->checkpoint, r->checkpoint_len, key, &c);

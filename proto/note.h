@@ -42,12 +42,12 @@
 #include "proto/crypto.h"
 #include "proto/tree.h"
 
-#define NOTE_NAME_SIZE	128   /* a key name or origin with its NUL */
-#define NOTE_VKEY_SIZE	192   /* a verifier key's text with its NUL */
-#define NOTE_MAX_BYTES	16384 /* a signed note; longer ones are refused */
-#define NOTE_MAX_SIGS	64    /* signature lines of a note; more are refused */
-#define CHECKPOINT_SIZE 512   /* a checkpoint signed by one key, with its NUL */
-#define COSIGNATURE_SIZE 256  /* a cosignature line with its NUL */
+#define NOTE_NAME_SIZE	  128	/* a key name or origin with its NUL */
+#define NOTE_VKEY_SIZE	  192	/* a verifier key's text with its NUL */
+#define NOTE_MAX_BYTES	  16384 /* a signed note; longer ones are refused */
+#define NOTE_MAX_SIGS	  64	/* signature lines of a note; more are refused */
+#define CHECKPOINT_SIZE	  512	/* a checkpoint signed by one key, with its NUL */
+#define COSIGNATURE_SIZE  256	/* a cosignature line with its NUL */
 #define RECEIPT_MAX_BYTES (NOTE_MAX_BYTES + 8192)
 
 #define NOTE_TYPE_ED25519     0x01
@@ -68,12 +68,12 @@ int note_name_ok(const char *name);
 uint32_t note_key_id(const char *name, uint8_t type, const uint8_t pub[KEY_LEN]);
 
 /* The text of a ledger's key (type Ed25519), which verifies its checkpoints. */
-MUST_CHECK enum result note_vkey_format(char *out, size_t size, const char *name,
-					const uint8_t pub[KEY_LEN]);
+MUST_CHECK enum result note_vkey_format(
+    char *out, size_t size, const char *name, const uint8_t pub[KEY_LEN]);
 
 /* The same for a witness's key (type cosignature). */
-MUST_CHECK enum result note_vkey_format_witness(char *out, size_t size, const char *name,
-						const uint8_t pub[KEY_LEN]);
+MUST_CHECK enum result note_vkey_format_witness(
+    char *out, size_t size, const char *name, const uint8_t pub[KEY_LEN]);
 
 /* Reads a verifier key's text, to its NUL; the id must be the one that the key has. */
 MUST_CHECK enum result note_vkey_parse(const char *text, struct note_vkey *out);
@@ -88,14 +88,14 @@ struct checkpoint {
 /* Writes the signed checkpoint of a tree. Never call it for two roots of one size, nor before the
  * entries are durable. */
 MUST_CHECK enum result checkpoint_sign(char *out, size_t size, const char *origin,
-				       uint64_t tree_size, const uint8_t root[HASH_LEN],
-				       const char *key_name, const uint8_t seed[SEED_LEN]);
+    uint64_t tree_size, const uint8_t root[HASH_LEN], const char *key_name,
+    const uint8_t seed[SEED_LEN]);
 
-/* Reads a signed checkpoint. RESULT_BAD_SIGNATURE if no line is by `key` (type Ed25519) or the first
- * that is does not verify; lines by other keys must be well formed and are otherwise ignored. The
- * caller compares the origin with the one it expects. `out` is set on RESULT_OK only. */
-MUST_CHECK enum result checkpoint_parse_verify(const char *text, size_t len,
-					       const struct note_vkey *key, struct checkpoint *out);
+/* Reads a signed checkpoint. RESULT_BAD_SIGNATURE if no line is by `key` (type Ed25519) or the
+ * first that is does not verify; lines by other keys must be well formed and are otherwise ignored.
+ * The caller compares the origin with the one it expects. `out` is set on RESULT_OK only. */
+MUST_CHECK enum result checkpoint_parse_verify(
+    const char *text, size_t len, const struct note_vkey *key, struct checkpoint *out);
 
 /* The same without a look at the signatures: for a checkpoint that is its owner's own. */
 MUST_CHECK enum result checkpoint_parse(const char *text, size_t len, struct checkpoint *out);
@@ -103,14 +103,13 @@ MUST_CHECK enum result checkpoint_parse(const char *text, size_t len, struct che
 /* Writes the witness's line for the checkpoint in `note`, to be appended to it. `unix_time` in
  * seconds. */
 MUST_CHECK enum result cosignature_sign(char *out, size_t size, const char *note, size_t len,
-					const char *witness, const uint8_t seed[SEED_LEN],
-					uint64_t unix_time);
+    const char *witness, const uint8_t seed[SEED_LEN], uint64_t unix_time);
 
 /* Looks for the witness's first line in `note` and verifies it: RESULT_NOT_FOUND if there is none,
  * RESULT_BAD_SIGNATURE if it is wrong. *unix_time (seconds) is set on RESULT_OK. A witness's key
  * has type cosignature; any other is RESULT_BAD_FIELD. */
-MUST_CHECK enum result cosignature_verify(const char *note, size_t len,
-					  const struct note_vkey *witness, uint64_t *unix_time);
+MUST_CHECK enum result cosignature_verify(
+    const char *note, size_t len, const struct note_vkey *witness, uint64_t *unix_time);
 
 struct receipt {
 	uint64_t index; /* of the leaf: seq - 1 */
@@ -122,7 +121,7 @@ struct receipt {
 
 /* Writes a receipt for the leaf `index`; `note` is the signed checkpoint, NUL-terminated. */
 MUST_CHECK enum result receipt_format(char *out, size_t size, uint64_t index,
-				      const uint8_t (*path)[HASH_LEN], size_t n, const char *note);
+    const uint8_t (*path)[HASH_LEN], size_t n, const char *note);
 
 /* Reads the form only; out->checkpoint points into `text` and lives as long as it does. */
 MUST_CHECK enum result receipt_parse(const char *text, size_t len, struct receipt *out);
@@ -130,6 +129,6 @@ MUST_CHECK enum result receipt_parse(const char *text, size_t len, struct receip
 /* Verifies the checkpoint under `key` and the path from `leaf` (a leaf hash) to its root.
  * RESULT_BAD_SIGNATURE or RESULT_CORRUPT tell which did not hold; `out` is the checkpoint. */
 MUST_CHECK enum result receipt_verify(const struct receipt *r, const uint8_t leaf[HASH_LEN],
-				      const struct note_vkey *key, struct checkpoint *out);
+    const struct note_vkey *key, struct checkpoint *out);
 
 #endif

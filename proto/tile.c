@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* Longest: "tile/entries/", six "xNNN/", "NNN" or the twenty digits of 2^64 in seven groups, ".p/255". */
+/* The longest: "tile/entries/", 2^64 in seven groups (six "xNNN/" and "NNN"), ".p/255". */
 static_assert(TILE_PATH_SIZE > 13 + 6 * 5 + 3 + 6, "the longest path fits");
 
 size_t

@@ -116,7 +116,7 @@ tree_path_reverse(uint8_t (*path)[HASH_LEN], size_t n)
 
 enum result
 tree_inclusion_prove(tree_leaf_fn leaf, void *ctx, uint64_t index, uint64_t size,
-		     uint8_t (*path)[HASH_LEN], size_t *n)
+    uint8_t (*path)[HASH_LEN], size_t *n)
 {
 	uint64_t from = 0, to = size;
 	enum result r;
@@ -149,7 +149,7 @@ tree_inclusion_prove(tree_leaf_fn leaf, void *ctx, uint64_t index, uint64_t size
  */
 enum result
 tree_consistency_prove(tree_leaf_fn leaf, void *ctx, uint64_t old_size, uint64_t size,
-		       uint8_t (*path)[HASH_LEN], size_t *n)
+    uint8_t (*path)[HASH_LEN], size_t *n)
 {
 	uint64_t from = 0, to = size;
 	int whole = 1;
@@ -206,7 +206,7 @@ tree_skip_lone(uint64_t *fn, uint64_t *sn)
 /* RFC 9162 section 2.1.3.2; fn and sn are its names. */
 enum result
 tree_inclusion_verify(const uint8_t leaf[HASH_LEN], uint64_t index, uint64_t size,
-		      const uint8_t (*path)[HASH_LEN], size_t n, const uint8_t root[HASH_LEN])
+    const uint8_t (*path)[HASH_LEN], size_t n, const uint8_t root[HASH_LEN])
 {
 	uint64_t fn = index, sn = size - 1;
 	uint8_t h[HASH_LEN];
@@ -233,7 +233,7 @@ tree_inclusion_verify(const uint8_t leaf[HASH_LEN], uint64_t index, uint64_t siz
 /* RFC 9162 section 2.1.4.2; fn, sn, fr and sr are its names. */
 enum result
 tree_consistency_verify(uint64_t old_size, const uint8_t old_root[HASH_LEN], uint64_t size,
-			const uint8_t root[HASH_LEN], const uint8_t (*path)[HASH_LEN], size_t n)
+    const uint8_t root[HASH_LEN], const uint8_t (*path)[HASH_LEN], size_t n)
 {
 	uint64_t fn = old_size - 1, sn = size - 1;
 	uint8_t fr[HASH_LEN], sr[HASH_LEN];
@@ -247,7 +247,7 @@ tree_consistency_verify(uint64_t old_size, const uint8_t old_root[HASH_LEN], uin
 		sha256("", 0, fr);
 		return tree_same(n == 0, old_root, fr);
 	}
-	/* The old tree, when it is a complete subtree of the new one, is not repeated in the path. */
+	/* An old tree that is a complete subtree of the new one is not in the path. */
 	if ((old_size & (old_size - 1)) == 0)
 		memcpy(fr, old_root, HASH_LEN);
 	else if (n > 0)

@@ -23,8 +23,8 @@
 
 void tree_leaf_hash(const void *entry, size_t n, uint8_t out[HASH_LEN]);
 
-void tree_node_hash(const uint8_t left[HASH_LEN], const uint8_t right[HASH_LEN],
-		    uint8_t out[HASH_LEN]);
+void tree_node_hash(
+    const uint8_t left[HASH_LEN], const uint8_t right[HASH_LEN], uint8_t out[HASH_LEN]);
 
 /* A growing tree in 2 KiB: hash[i] is the root of the complete subtree of 2^i leaves, and counts
  * only where bit i of `size` is set. May be copied and stored as it is (same machine). */
@@ -50,25 +50,23 @@ typedef enum result (*tree_leaf_fn)(void *ctx, uint64_t index, uint8_t out[HASH_
  * every other leaf once: linear in `size`. RESULT_BAD_FIELD if index >= size or the size is beyond
  * TREE_SIZE_MAX, else what `leaf` returned. */
 MUST_CHECK enum result tree_inclusion_prove(tree_leaf_fn leaf, void *ctx, uint64_t index,
-					    uint64_t size, uint8_t (*path)[HASH_LEN], size_t *n);
+    uint64_t size, uint8_t (*path)[HASH_LEN], size_t *n);
 
 /* The proof that the tree of `old_size` leaves is the beginning of that of `size` (RFC 6962 section
  * 2.1.2); `path` and *n as above. Equal sizes and old_size = 0 give an empty proof.
  * RESULT_BAD_FIELD if old_size > size or the size is beyond TREE_SIZE_MAX. */
 MUST_CHECK enum result tree_consistency_prove(tree_leaf_fn leaf, void *ctx, uint64_t old_size,
-					      uint64_t size, uint8_t (*path)[HASH_LEN], size_t *n);
+    uint64_t size, uint8_t (*path)[HASH_LEN], size_t *n);
 
 /* RESULT_OK if the path leads from the leaf hash at `index` to `root`; else RESULT_CORRUPT.
  * Takes any numbers; `path` may be NULL where n is 0. */
 MUST_CHECK enum result tree_inclusion_verify(const uint8_t leaf[HASH_LEN], uint64_t index,
-					     uint64_t size, const uint8_t (*path)[HASH_LEN],
-					     size_t n, const uint8_t root[HASH_LEN]);
+    uint64_t size, const uint8_t (*path)[HASH_LEN], size_t n, const uint8_t root[HASH_LEN]);
 
 /* RESULT_OK if the path proves that the tree with `old_root` is the beginning of the one with
  * `root`; else RESULT_CORRUPT. Equal sizes need equal roots and no path; old_size = 0 needs the
  * root of the empty tree and no path. */
 MUST_CHECK enum result tree_consistency_verify(uint64_t old_size, const uint8_t old_root[HASH_LEN],
-					       uint64_t size, const uint8_t root[HASH_LEN],
-					       const uint8_t (*path)[HASH_LEN], size_t n);
+    uint64_t size, const uint8_t root[HASH_LEN], const uint8_t (*path)[HASH_LEN], size_t n);
 
 #endif
