@@ -36,7 +36,8 @@ packages_of_files() {
 compare_packages() {
 	make -s all tests-unit py >/dev/null
 	{
-		find build/obj -name '*.d' -exec cat {} + | tr ' \\' '\n\n' | grep '^/usr/include' | sort -u
+		find daemon client proto tests -name '*.c' -exec gcc -D_GNU_SOURCE -I. -Ibuild/gen -M {} + 2>/dev/null |
+			tr ' \\' '\n\n' | grep '^/usr/include' | sort -u
 		ldd build/timeboxd build/timebox build/unit/* | awk '$3 ~ /^\// { print $3 }' | sort -u
 		for command in gcc ar clang make git protoc protoc-c msgfmt openssl /usr/bin/python3 awk sed find xargs timeout; do
 			command -v $command
