@@ -3,8 +3,8 @@
  *
  * protobuf-c itself has no cap on memory, no check of UTF-8, loses what follows a NUL in a string,
  * and keeps unknown fields through re-packing. What is stored or signed must have one encoding
- * only; that is what protobuf-c writes: fields by number, default values absent, repeated numbers packed,
- * lengths and varints minimal, no unknown fields.
+ * only, the one that protobuf-c writes: fields by number, default values absent, repeated numbers
+ * packed, lengths and varints minimal, no unknown fields.
  *
  * No message of ours contains itself, so the depth is that of the schema.
  */

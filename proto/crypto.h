@@ -43,7 +43,7 @@ void sha256_free(struct sha256_ctx *c);
 void hmac_sha256(const uint8_t *key, size_t klen, const struct sha256_part *parts, size_t n,
     uint8_t out[HASH_LEN]);
 
-/* A fresh key pair. RESULT_INTERNAL when there is no randomness. Wipe the seed, it is the secret. */
+/* A fresh key pair. RESULT_INTERNAL when there is no randomness. The seed is secret: wipe it. */
 MUST_CHECK enum result ed25519_generate(uint8_t seed[SEED_LEN], uint8_t pub[KEY_LEN]);
 
 /* The public key that belongs to a seed. */
