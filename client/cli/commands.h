@@ -1,0 +1,43 @@
+/*
+ * Every subcommand of `timebox`: the table that main.c walks and --help prints (in commands.c), and
+ * one function for each. A new command is a line here, a row in commands.c, and a file.
+ */
+#ifndef TIMEBOX_CLIENT_CLI_COMMANDS_H
+#define TIMEBOX_CLIENT_CLI_COMMANDS_H
+
+#include "client/cli/cli.h"
+
+/* The top of the tree; ends with name NULL. */
+extern const struct cli_command cli_commands[];
+
+/* Each runs one subcommand and returns its exit code. */
+#define CLI_COMMAND(name) int name(struct cli *c, int argc, char **argv)
+
+CLI_COMMAND(cmd_enrol);
+CLI_COMMAND(cmd_enrol_invite);
+CLI_COMMAND(cmd_key_link);
+CLI_COMMAND(cmd_key_list);
+CLI_COMMAND(cmd_key_revoke);
+CLI_COMMAND(cmd_station_open);
+CLI_COMMAND(cmd_station_status);
+CLI_COMMAND(cmd_proposal_list);
+CLI_COMMAND(cmd_proposal_approve);
+CLI_COMMAND(cmd_proposal_withdraw);
+CLI_COMMAND(cmd_member_show);
+CLI_COMMAND(cmd_member_list);
+CLI_COMMAND(cmd_member_add);
+CLI_COMMAND(cmd_member_update);
+CLI_COMMAND(cmd_member_kin);
+CLI_COMMAND(cmd_member_pin);
+CLI_COMMAND(cmd_member_set_pin);
+CLI_COMMAND(cmd_card_bind);
+CLI_COMMAND(cmd_card_block);
+CLI_COMMAND(cmd_balance);
+CLI_COMMAND(cmd_history);
+CLI_COMMAND(cmd_todo);
+CLI_COMMAND(cmd_catalogue_list);
+CLI_COMMAND(cmd_rules_show);
+CLI_COMMAND(cmd_rules_set);
+CLI_COMMAND(cmd_receipt);
+
+#endif
