@@ -1,0 +1,116 @@
+/* The station itself: its first entry, its rules, its opening; and what the ledger key vouches for. */
+#include "daemon/book/book_int.h"
+
+/* A code lets one enrol within 72 hours; the recovery code waits in its envelope for as long as it takes. */
+#define CODE_LIFE_US (72ull * 3600 * 1000000)
+
+static enum result
+invite_add(struct book *b, const uint8_t hash[32], enum role role, uint32_t uses, uint64_t expires_us)
+{
+	struct row_key k = row_key_hash(TABLE_INVITE, hash);
+	struct invite_row *row;
+
+	if (book_get(b, &k) != NULL)
+		return RESULT_EXISTS;
+	row = book_add(b, &k);
+	row->role = role;
+	row->uses_left = uses;
+	row->expires_us = expires_us;
+	row->seq = b->in->seq;
+	return RESULT_OK;
+}
+
+enum result
+decide_genesis(struct book *b, const struct command *c)
+{
+	struct row_key k = { .table = TABLE_STATION };
+	uint64_t expires_us = b->in->now_us + CODE_LIFE_US;
+	enum result err;
+
+	if (b->station != NULL)
+		return RESULT_EXISTS;
+	if (b->in->seq != 1 || memcmp(c->key, b->in->act->actor_key, 32) != 0)
+		return book_refuse_field(b, "ledger_key");
+	if (c->n_hashes != 2)
+		return book_refuse_field(b, "staff_codes");
+	b->station = book_add(b, &k);
+	memcpy(b->station->ledger_key, c->key, 32);
+	b->station->zone_minutes = c->zone_minutes;
+	b->station->semantics = BOOK_SEMANTICS;
+	b->station->genesis_us = b->in->now_us;
+	b->station->next_key_no = 1;
+	b->station->next_term = 1;
+	if ((err = rules_version_add(b, &c->rules)) != RESULT_OK)
+		return err;
+	for (uint32_t i = 0; i < c->n_hashes; i++)
+		if ((err = invite_add(b, c->hashes[i], ROLE_STAFF, 1, expires_us)) != RESULT_OK)
+			return err;
+	return invite_add(b, c->code_hash, ROLE_STAFF, 2, 0);
+}
+
+enum result
+decide_clock_accept(struct book *b, const struct command *c)
+{
+	/* The entry's own time is the clock's; the operator states the same to within a minute. */
+	if (c->time_us > b->in->now_us + MINUTE_US || c->time_us + MINUTE_US < b->in->now_us)
+		return book_refuse_field(b, "time_us");
+	return RESULT_OK;
+}
+
+enum result
+decide_semantics_raise(struct book *b, const struct command *c)
+{
+	if (c->semantics <= b->station->semantics || c->semantics > BOOK_SEMANTICS)
+		return book_refuse_field(b, "semantics");
+	b->station->semantics = c->semantics;
+	return RESULT_OK;
+}
+
+enum result
+decide_rules_set(struct book *b, const struct command *c)
+{
+	return rules_version_add(b, &c->rules);
+}
+
+enum result
+decide_station_open(struct book *b, const struct command *c)
+{
+	struct effect *e;
+
+	(void)c;
+	if (b->station->staff_linked < 2)
+		return RESULT_NEEDS_LINKS;
+	if (b->station->open_signer == 0) {
+		b->station->open_signer = b->key_no;
+		return book_effect(b, EFFECT_PROPOSED, &e);
+	}
+	if (b->station->open_signer == b->key_no)
+		return RESULT_ALREADY_DONE;
+	if (book_key_person(b->rows, b->station->open_signer) == b->person)
+		return RESULT_SAME_PERSON;
+	b->station->opened = 1;
+	b->station->opened_us = b->in->now_us;
+	return book_effect(b, EFFECT_OPENED, &e);
+}
+
+enum result
+decide_invite(struct book *b, const struct command *c)
+{
+	struct row_key k = row_key_hash(TABLE_INVITE, c->code_hash);
+	struct invite_row *row;
+	enum result err;
+
+	if (c->role != ROLE_STAFF && c->role != ROLE_KIOSK && c->role != ROLE_OUTLET &&
+	    c->role != ROLE_AUDITOR)
+		return book_refuse_field(b, "role");
+	if ((c->role == ROLE_OUTLET) != (c->partner != 0))
+		return book_refuse_field(b, "partner");
+	if (c->partner != 0 && book_partner_at(b->rows, c->partner, b->in->now_us) == NULL)
+		return RESULT_NOT_FOUND;
+	if ((err = invite_add(b, c->code_hash, (enum role)c->role, 1,
+			      b->in->now_us + CODE_LIFE_US)) != RESULT_OK)
+		return err;
+	row = book_edit(b, &k);
+	row->partner = c->partner;
+	return RESULT_OK;
+}
