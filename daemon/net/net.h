@@ -22,9 +22,9 @@
  * net_send), then the connections that ended go. What was queued in a turn leaves in the next
  * one, in one write per connection.
  *
- * Limits: see struct net_config, and NET_OUT_PAUSE, NET_OUT_MAX, NET_WRITE_MS for what waits to be
- * sent. A client that sends byte by byte is cut frame_ms after the first byte of a frame, and one
- * that does not take its answers NET_WRITE_MS after the last byte it took.
+ * Limits: see struct net_config, and NET_OUT_PAUSE and NET_OUT_MAX for what waits to be sent. A
+ * client that sends byte by byte is cut frame_ms after the first byte of a frame, and one that does
+ * not take its answers write_ms after the last byte it took.
  */
 #ifndef TIMEBOX_NET_NET_H
 #define TIMEBOX_NET_NET_H
@@ -41,10 +41,8 @@
  * cut. */
 #define NET_OUT_PAUSE ((size_t)256 * 1024)
 #define NET_OUT_MAX ((size_t)4 * 1024 * 1024)
-/* A client that takes none of the bytes that wait for it is cut after this. */
-#define NET_WRITE_MS 30000
-/* How long a closing connection discards what the client still sends, so that the last answer is not
- * lost to a reset. */
+/* How long a closing connection discards what the client still sends, so that the last answer is
+ * not lost to a reset. */
 #define NET_LINGER_MS 1000
 /* How long net_run goes on sending what is queued after a stop. */
 #define NET_STOP_MS 2000
@@ -63,12 +61,14 @@ struct net_config {
 	unsigned handshake_ms;
 	unsigned frame_ms; /* from the first byte of a frame to its last */
 	unsigned idle_ms;  /* without a whole frame in or an answer out */
+	unsigned write_ms; /* while bytes wait for the client and it takes none */
 	size_t first_max;  /* largest frame body of a fresh connection, 1..FRAME_MAX_BYTES */
 };
 
 /*
- * Defaults: 127.0.0.1, port 0, no inherited socket, no seed (it must be set), 12,000 connections, 5
- * s for the handshake, 10 s for a frame, 5 minutes idle, frames of 64 KiB at first.
+ * Defaults: 127.0.0.1, port 0, no inherited socket, no seed (it must be set), 12,000 connections,
+ * 5 s for the handshake, 10 s for a frame, 5 minutes idle, 30 s for writing, frames of 64 KiB at
+ * first. Always start from these, so that a new limit comes with its default.
  */
 void net_config_init(struct net_config *config);
 
@@ -102,7 +102,7 @@ enum net_reason {
 	NET_CUT_HANDSHAKE,	 /* handshake_ms */
 	NET_CUT_FRAME,		 /* frame_ms */
 	NET_CUT_IDLE,		 /* idle time */
-	NET_CUT_WRITE,		 /* NET_WRITE_MS */
+	NET_CUT_WRITE,		 /* write_ms */
 	NET_CUT_OUTPUT,		 /* NET_OUT_MAX */
 	NET_CUT_BAD_FRAME,	 /* malformed length */
 	NET_CUT_TOO_LARGE,	 /* frame over the connection's limit */
