@@ -1,7 +1,7 @@
 """Writes ledgers and exports of its own, for the tests of the verifier and for the golden vectors.
 
 A second writer beside the daemon, from proto/README.md: protoc's Python messages, `cryptography`
-for the signatures, its own tree. The same story gives the same bytes each time.
+for the signatures, a tree of its own. The same story gives the same bytes each time.
 """
 import base64
 import hashlib
@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e" / "pyclient"))
 
+from timebox_export import bundle, leaf_hash, tile_name, tree_root, write_export  # noqa: E402,F401
 from timebox_schema import act_pb2, entry_pb2, types_pb2  # noqa: E402
 
 T = types_pb2
@@ -24,22 +25,6 @@ ZONE_MINUTES = 480
 
 def sha256(*parts):
     return hashlib.sha256(b"".join(parts)).digest()
-
-
-def leaf_hash(entry):
-    return sha256(b"\x00", entry)
-
-
-def tree_root(leaves):
-    """RFC 6962 section 2.1, as it stands there."""
-    if not leaves:
-        return sha256()
-    if len(leaves) == 1:
-        return leaves[0]
-    k = 1
-    while 2 * k < len(leaves):
-        k *= 2
-    return sha256(b"\x01", tree_root(leaves[:k]), tree_root(leaves[k:]))
 
 
 class Key:
@@ -70,40 +55,10 @@ def sign_checkpoint(key, leaves, origin=ORIGIN):
     return "%s\n\u2014 %s %s\n" % (text, origin, blob)
 
 
-def tile_name(level, n, width):
-    groups, rest = ["%03d" % (n % 1000)], n // 1000
-    while rest:
-        groups.insert(0, "x%03d" % (rest % 1000))
-        rest //= 1000
-    name = "tile/%s/%s" % (level, "/".join(groups))
-    return name if width == 256 else "%s.p/%d" % (name, width)
-
-
-def bundle(entries):
-    return b"".join(len(e).to_bytes(2, "big") + e for e in entries)
-
-
-def write(folder, name, data):
-    path = pathlib.Path(folder) / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-
-
 def export(folder, entries, key, note=None):
     """Writes the export of these entries, whatever they are; `note`: instead of a checkpoint."""
     leaves = [leaf_hash(e) for e in entries]
-    write(folder, "checkpoint", (note or sign_checkpoint(key, leaves)).encode())
-    write(folder, "vkey", (vkey(key) + "\n").encode())
-    for i in range(0, len(entries), 256):
-        part = entries[i:i + 256]
-        write(folder, tile_name("entries", i // 256, len(part)), bundle(part))
-    level, hashes = 0, leaves
-    while hashes:
-        for i in range(0, len(hashes), 256):
-            part = hashes[i:i + 256]
-            write(folder, tile_name(level, i // 256, len(part)), b"".join(part))
-        hashes = [tree_root(hashes[i:i + 256]) for i in range(0, len(hashes) - 255, 256)]
-        level += 1
+    write_export(folder, entries, note or sign_checkpoint(key, leaves), vkey(key))
 
 
 class Writer:

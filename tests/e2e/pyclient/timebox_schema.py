@@ -2,7 +2,7 @@
 
     from timebox_schema import act_pb2, entry_pb2, rpc_pb2, types_pb2, codes_pb2
 
-`make py` leaves them in build/py, which the test runner puts on the path; elsewhere protoc runs here.
+`make py` leaves them in build/py, which the test runner puts on the path; elsewhere protoc runs.
 """
 import atexit
 import pathlib
