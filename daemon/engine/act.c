@@ -299,7 +299,7 @@ static enum result
 take_rules(const Timebox__V1__RuleSet *r, struct rule_set *out)
 {
 	if (r->session_cap_minutes == 0 || r->session_cap_minutes > 1440 || r->notice_days > 365 ||
-	    r->hold_days > 365 || r->grace_days > 365 || r->gift >= GIFT_LAST ||
+	    r->hold_days > 365 || r->grace_days > 365 || (uint32_t)r->gift >= GIFT_LAST ||
 	    r->reset_guard_days > 365)
 		return RESULT_BAD_FIELD;
 	out->session_cap_minutes = r->session_cap_minutes;

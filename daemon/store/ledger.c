@@ -6,7 +6,7 @@
 #include "daemon/base/check.h"
 #include "daemon/store/env.h"
 
-#define LEDGER_MAP_BYTES ((size_t)1 << 40)
+#define LEDGER_MAP_BYTES ((size_t)1 << 38)
 #define LEDGER_SCAN_SLICE 1000
 
 struct ledger {

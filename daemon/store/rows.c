@@ -30,7 +30,8 @@ struct row {
 struct undo {
 	struct row *row;
 	uint8_t was_live;
-	uint8_t *old;
+	/* Where in rows.old; an offset, because that block may move. */
+	size_t old;
 };
 
 struct table {
@@ -190,15 +191,13 @@ journal(struct rows *r, struct row *row)
 	u = &r->undo[r->n_undo++];
 	u->row = row;
 	u->was_live = row->live;
-	u->old = NULL;
+	u->old = r->old_used;
 	if (row->live) {
-		/* Offsets, because the block may move; turned into a place when it is used. */
 		if (r->old_used + size > r->old_cap) {
 			r->old_cap = (r->old_used + size) * 2 + 65536;
 			r->old = must(realloc(r->old, r->old_cap));
 		}
 		memcpy(r->old + r->old_used, row->value, size);
-		u->old = (uint8_t *)(uintptr_t)r->old_used;
 		r->old_used += size;
 	}
 	row->journalled = 1;
@@ -301,7 +300,7 @@ rows_undo(struct rows *r)
 		row->live = u->was_live;
 		row->journalled = 0;
 		if (u->was_live)
-			memcpy(row->value, r->old + (uintptr_t)u->old, t->size);
+			memcpy(row->value, r->old + u->old, t->size);
 		else if (!row->dirty)
 			discard(r, row);
 	}
