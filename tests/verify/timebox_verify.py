@@ -631,8 +631,8 @@ def parse_kept(text):
 def speaks_chinese():
     named = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG")
     if not named and sys.platform == "win32":
-        named = locale.getdefaultlocale()[0]
-    return (named or "").startswith("zh")
+        named = locale.getlocale()[0]
+    return (named or "").startswith(("zh", "Chinese"))
 
 
 def print_report(report, as_json, chinese):
@@ -666,7 +666,7 @@ def main(arguments=None):
         except ValueError as error:
             parser.error(str(error))
     else:
-        print("注意: 验证公钥取自导出文件夹, 未经另行核对 (--vkey)" if speaks_chinese() else
+        print("注意: 公钥取自导出文件夹, 未经另行核对 (--vkey)" if speaks_chinese() else
               "warning: the verifier key is the export's own, it is not pinned (--vkey)",
               file=sys.stderr)
     report = verify(args.outdir, args.vkey, args.kept)

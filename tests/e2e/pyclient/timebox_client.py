@@ -147,7 +147,7 @@ def read_response(sock):
 
 
 def is_cut(sock):
-    """Whether the daemon ends this connection without another frame, before the socket times out."""
+    """Whether the daemon ends this connection without a frame, before the socket times out."""
     try:
         read_frame(sock)
     except TimeoutError:
