@@ -18,6 +18,9 @@
  * function of this header, and the pointer is invalid when it returns. Hooks that run in the same
  * turn still see a connection that is about to go; sending to it is harmless.
  *
+ * A client that ends its sending side is gone: what it had sent in whole frames was handed up, what
+ * waits for it is dropped. It asks again under the same request ids.
+ *
  * One turn of net_run: the events that are due (frame hooks run), then `turn` once (decide, commit,
  * net_send), then the connections that ended go. What was queued in a turn leaves in the next
  * one, in one write per connection.
