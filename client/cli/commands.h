@@ -39,5 +39,20 @@ CLI_COMMAND(cmd_catalogue_list);
 CLI_COMMAND(cmd_rules_show);
 CLI_COMMAND(cmd_rules_set);
 CLI_COMMAND(cmd_receipt);
+CLI_COMMAND(cmd_redeem_hold);
+CLI_COMMAND(cmd_redeem_confirm);
+CLI_COMMAND(cmd_redeem_check);
+CLI_COMMAND(cmd_redeem_cancel);
+CLI_COMMAND(cmd_redeem_list);
+CLI_COMMAND(cmd_redeem_reverse);
+CLI_COMMAND(cmd_redeem_late);
+CLI_COMMAND(cmd_redeem_permit);
+CLI_COMMAND(cmd_member_delegate);
+CLI_COMMAND(cmd_gift);
+CLI_COMMAND(cmd_activity_add);
+CLI_COMMAND(cmd_activity_list);
+CLI_COMMAND(cmd_check_in);
+CLI_COMMAND(cmd_check_out);
+CLI_COMMAND(cmd_kiosk);
 
 #endif
