@@ -1,0 +1,508 @@
+/* One act after the other: known, allowed, decided, made into an entry. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/base/check.h"
+#include "daemon/engine/engine_int.h"
+#include "proto/canonical.h"
+#include "proto/code32.h"
+#include "proto/crypto.h"
+
+uint64_t
+next_time_us(const struct engine *e)
+{
+	uint64_t now = clock_now_us();
+
+	return now > e->meta.last_time_us ? now : e->meta.last_time_us + 1;
+}
+
+static struct row_key
+id_key(const uint8_t id[16])
+{
+	struct row_key k = { .table = ENGINE_TABLE_ID };
+
+	memcpy(&k.a, id, 16);
+	return k;
+}
+
+static struct row_key
+voucher_key(const uint8_t code[VOUCHER_CODE_LEN])
+{
+	struct row_key k = { .table = ENGINE_TABLE_VOUCHER };
+
+	memcpy(&k.a, code, VOUCHER_CODE_LEN);
+	return k;
+}
+
+uint64_t
+engine_seq_of(const struct engine *e, const uint8_t request_id[16])
+{
+	struct row_key k = id_key(request_id);
+	const struct id_row *row = rows_get(e->rows, &k);
+
+	return row == NULL ? 0 : row->seq;
+}
+
+enum result
+engine_voucher_find(struct engine *e, const uint8_t code[10], uint64_t *seq, uint32_t *index)
+{
+	struct row_key k = voucher_key(code);
+	const struct voucher_row *row = rows_get(e->rows, &k);
+
+	if (row == NULL)
+		return RESULT_WRONG_VOUCHER;
+	*seq = row->seq;
+	*index = (uint32_t)row->index;
+	return RESULT_OK;
+}
+
+/* ---- from a decision to an entry ---- */
+
+/* The engine's own rows of this entry: its request id, and the codes of the vouchers it made. */
+static void
+own_rows(struct engine *e, const struct act *act, uint64_t seq)
+{
+	struct row_key k = id_key(act->request_id);
+	struct id_row *id = rows_add(e->rows, &k);
+
+	id->seq = seq;
+	for (uint32_t i = 0; i < e->out.n_effects; i++) {
+		const struct effect *effect = &e->out.effects[i];
+		uint8_t code[VOUCHER_CODE_LEN];
+		struct voucher_row *row;
+
+		if (effect->kind != EFFECT_HELD)
+			continue;
+		voucher_code(e->keys.voucher_key, e->origin, VOUCHER_LABEL, seq, effect->command, code);
+		k = voucher_key(code);
+		row = rows_add(e->rows, &k);
+		row->seq = seq;
+		row->index = effect->command;
+	}
+}
+
+/* What the book decided becomes the next entry's bytes, leaf and rows; nothing is stored or settled yet. */
+static enum result
+entry_make(struct engine *e, const struct act *act, const struct entry_source *src, uint8_t leaf[32],
+	   size_t *len)
+{
+	*len = entry_encode(e->entry, sizeof(e->entry), src);
+	if (*len == 0)
+		return RESULT_TOO_MANY_EFFECTS;
+	tree_leaf_hash(e->entry, *len, leaf);
+	book_seal(&e->source, &e->out, leaf);
+	own_rows(e, act, src->seq);
+	return RESULT_OK;
+}
+
+static void
+note_due(void *ctx, const struct row_key *key, enum rows_change change)
+{
+	if (key->table == TABLE_DUE && change == ROWS_ADDED)
+		due_push(ctx, (enum due_kind)key->tag[0], key->a, key->b);
+}
+
+/* The entry is in the batch: keep the rows and go on. */
+static void
+entry_settle(struct engine *e, const uint8_t leaf[32], uint64_t time_us)
+{
+	rows_changes(e->rows, note_due, e);
+	rows_keep(e->rows);
+	tree_frontier_append(&e->meta.tree, leaf);
+	memcpy(e->meta.last_leaf, leaf, 32);
+	e->meta.last_time_us = time_us;
+}
+
+/* Ids for the people that this act adds: random, 34 bits, none of them taken. */
+static enum result
+fresh_ids(struct engine *e, const struct act *act, uint64_t *ids, size_t *n)
+{
+	enum result err;
+
+	*n = 0;
+	for (uint32_t i = 0; i < act->n_commands; i++) {
+		uint32_t kind = act->commands[i].kind;
+		uint64_t id;
+		int taken;
+
+		if (kind != COMMAND_MEMBER_ADD && kind != COMMAND_BENEFICIARY_ADD)
+			continue;
+		do {
+			if ((err = crypto_random(&id, sizeof(id))) != RESULT_OK)
+				return err;
+			id &= (1ull << 34) - 1;
+			struct row_key m = row_key3(TABLE_MEMBER, id, 0, 0);
+			struct row_key b = row_key3(TABLE_BENEFICIARY, id, 0, 0);
+
+			taken = id == 0 || rows_get(e->rows, &m) != NULL || rows_get(e->rows, &b) != NULL;
+			for (size_t j = 0; j < *n; j++)
+				taken |= ids[j] == id;
+		} while (taken);
+		ids[(*n)++] = id;
+	}
+	return RESULT_OK;
+}
+
+/* Decides on the rows and makes the entry; on failure the rows are as before. */
+static enum result
+decide_and_make(struct engine *e, const struct act *act, const struct entry_source *proto, int system,
+		uint8_t leaf[32], size_t *len)
+{
+	uint64_t fresh[ACT_MAX_COMMANDS];
+	struct book_in in = { .act = act, .now_us = proto->time_us, .seq = proto->seq,
+			      .system = system, .fresh = fresh };
+	enum result err = fresh_ids(e, act, fresh, &in.n_fresh);
+
+	if (err == RESULT_OK)
+		err = book_decide(&e->source, &in, &e->out);
+	if (err == RESULT_OK)
+		err = entry_make(e, act, proto, leaf, len);
+	if (err != RESULT_OK)
+		rows_undo(e->rows);
+	return err;
+}
+
+/* ---- who, when, signed? ---- */
+
+static enum result
+known_id(struct engine *e, const struct engine_submission *in, const struct act *act,
+	 struct engine_answer *out)
+{
+	uint64_t seq = engine_seq_of(e, act->request_id);
+	const Timebox__V1__Entry *entry;
+	ProtobufCMessage *message;
+	const Timebox__V1__Act *stored;
+	size_t len;
+
+	if (seq == 0)
+		return RESULT_NOT_FOUND;
+	if (ledger_read(e->ledger, seq, e->stored, sizeof(e->stored), &len) != RESULT_OK ||
+	    entry_decode(e->stored, len, &e->arena, &entry) != RESULT_OK)
+		return RESULT_CORRUPT;
+	if (canonical_unpack(&timebox__v1__act__descriptor, &e->arena, entry->act.data, entry->act.len,
+			     &message) != RESULT_OK)
+		return RESULT_CORRUPT;
+	stored = (const Timebox__V1__Act *)message;
+	if (stored->actor_key.len != 32 || memcmp(stored->actor_key.data, in->key, 32) != 0)
+		return RESULT_ID_TAKEN;
+	if (entry->act.len != in->act_len || memcmp(entry->act.data, in->act, in->act_len) != 0)
+		return RESULT_ID_REUSED;
+	out->seq = seq;
+	out->again = 1;
+	return RESULT_OK;
+}
+
+static int
+made_at_accepted(const struct engine *e, uint64_t made_at_us, uint64_t now_us)
+{
+	return made_at_us + ENGINE_MADE_AT_OLD_US >= now_us && made_at_us >= e->started_us &&
+	       made_at_us <= now_us + ENGINE_MADE_AT_AHEAD_US;
+}
+
+static enum result
+signature_check(const struct engine *e, const struct engine_submission *in)
+{
+	struct row_key k = row_key_hash(TABLE_KEY, in->key);
+	const struct key_row *key = rows_get(e->rows, &k);
+
+	/* A kiosk's acts carry none: its session and TLS say who asks. Every other key signs. */
+	if (key != NULL && key->role == ROLE_KIOSK)
+		return in->signature_len == 0 ? RESULT_OK : RESULT_BAD_SIGNATURE;
+	if (in->signature_len == 0)
+		return RESULT_SIGNATURE_MISSING;
+	if (in->signature_len != 64)
+		return RESULT_BAD_SIGNATURE;
+	return act_verify(in->key, in->act, in->act_len, in->signature);
+}
+
+/* What is proved by a code that travels beside the act: the enrolment code, the voucher. */
+static enum result
+codes_check(struct engine *e, const struct engine_submission *in, const struct act *act)
+{
+	for (uint32_t i = 0; i < act->n_commands; i++) {
+		const struct command *c = &act->commands[i];
+		uint8_t want[32];
+
+		if (c->kind != COMMAND_ENROL && c->kind != COMMAND_CONFIRM)
+			continue;
+		if (act->n_commands != 1)
+			return RESULT_TOO_MANY;
+		if (in->texts == NULL || in->texts->code.data == NULL)
+			return RESULT_PRIVATE_MISSING;
+		if (c->kind == COMMAND_CONFIRM) {
+			voucher_code(e->keys.voucher_key, e->origin, VOUCHER_LABEL, c->ref.seq,
+				     c->ref.index, want);
+			return in->texts->code.len == VOUCHER_CODE_LEN &&
+					       crypto_equal(in->texts->code.data, want, VOUCHER_CODE_LEN)
+				       ? RESULT_OK
+				       : RESULT_WRONG_VOUCHER;
+		}
+		struct sha256_part key = { act->actor_key, 32 };
+
+		if (in->texts->code.len != 16)
+			return RESULT_BAD_CODE;
+		sha256(in->texts->code.data, 16, want);
+		if (!crypto_equal(want, c->code_hash, 32))
+			return RESULT_BAD_CODE;
+		hmac_sha256(in->texts->code.data, 16, &key, 1, want);
+		return crypto_equal(want, c->proof, 32) ? RESULT_OK : RESULT_BAD_CODE;
+	}
+	return RESULT_OK;
+}
+
+static enum result
+actor_check(const struct engine_submission *in, const struct act *act)
+{
+	if (memcmp(act->actor_key, in->key, 32) != 0)
+		return RESULT_WRONG_ACTOR;
+	if (act->actor_member == 0)
+		return RESULT_OK;
+	return in->session_member == act->actor_member && memcmp(in->session, act->session, 8) == 0
+		       ? RESULT_OK
+		       : RESULT_SESSION_NEEDED;
+}
+
+/* Everything that must hold before the book is asked. */
+static enum result
+admit(struct engine *e, const struct engine_submission *in, const struct act *act,
+      struct engine_answer *out)
+{
+	enum result err;
+
+	if ((err = actor_check(in, act)) != RESULT_OK || (err = signature_check(e, in)) != RESULT_OK ||
+	    (err = codes_check(e, in, act)) != RESULT_OK)
+		return err;
+	return texts_check(e->people, act, in->texts, &e->arena, &out->command, &out->field);
+}
+
+/* Forgets the undo rows of texts whose entries are durable by now, and remembers this act's for later. */
+static enum result
+texts_turn(struct engine *e, const uint8_t id[16])
+{
+	enum result err = RESULT_OK;
+
+	for (size_t i = 0; i < e->n_settled && err == RESULT_OK; i++)
+		err = texts_settled(e->people, e->text_ids[i]);
+	if (err != RESULT_OK)
+		return err;
+	if (e->n_settled > 0)
+		memmove(e->text_ids, e->text_ids + e->n_settled,
+			(e->n_text_ids - e->n_settled) * 16);
+	e->n_text_ids -= e->n_settled;
+	e->n_settled = 0;
+	if (e->n_text_ids == e->cap_text_ids) {
+		e->cap_text_ids = e->cap_text_ids * 2 + 64;
+		e->text_ids = realloc(e->text_ids, e->cap_text_ids * 16);
+		CHECK(e->text_ids != NULL);
+	}
+	memcpy(e->text_ids[e->n_text_ids++], id, 16);
+	return RESULT_OK;
+}
+
+/* Accepted: texts, then the entry, into the turn's batch. A failure here is the disk's, and final. */
+static enum result
+accept(struct engine *e, const struct engine_submission *in, const struct act *act,
+       const struct entry_source *src, const uint8_t leaf[32], size_t len)
+{
+	enum result err = RESULT_OK;
+
+	if (in->texts != NULL && in->texts->n_texts > 0 &&
+	    (err = texts_turn(e, act->request_id)) == RESULT_OK)
+		err = texts_store(e->people, act, in->texts, &e->out, src->seq, &e->arena);
+	if (err == RESULT_OK)
+		err = ledger_append(e->ledger, src->seq, e->entry, len);
+	if (err != RESULT_OK) {
+		rows_undo(e->rows);
+		e->failed = 1;
+		return err == RESULT_DISK_FULL ? err : RESULT_UNAVAILABLE;
+	}
+	entry_settle(e, leaf, src->time_us);
+	return RESULT_OK;
+}
+
+static enum result
+decide_new(struct engine *e, const struct engine_submission *in, const struct act *act,
+	   uint64_t now_us, struct engine_answer *out)
+{
+	struct entry_source src = { .seq = ledger_last_seq(e->ledger) + 1,
+				    .prev = e->meta.last_leaf,
+				    .time_us = now_us,
+				    .act = in->act,
+				    .act_len = in->act_len,
+				    .signature = in->signature,
+				    .signature_len = in->signature_len,
+				    .out = &e->out };
+	uint8_t leaf[32];
+	size_t len;
+	enum result err = admit(e, in, act, out);
+
+	if (err != RESULT_OK)
+		return err;
+	e->out.field = "";
+	if ((err = decide_and_make(e, act, &src, 0, leaf, &len)) != RESULT_OK) {
+		out->command = e->out.command;
+		out->field = e->out.field;
+		return err;
+	}
+	if ((err = accept(e, in, act, &src, leaf, len)) == RESULT_OK)
+		out->seq = src.seq;
+	return err;
+}
+
+void
+engine_decide(struct engine *e, const struct engine_submission *in, struct engine_answer *out)
+{
+	struct act_fault fault;
+	struct act act;
+	uint64_t now_us;
+
+	memset(out, 0, sizeof(*out));
+	out->field = "";
+	if (e->failed) {
+		out->code = RESULT_UNAVAILABLE;
+		return;
+	}
+	arena_reset(&e->arena);
+	out->code = act_decode(in->act, in->act_len, e->origin, 0, &e->arena, &act, &fault);
+	if (out->code != RESULT_OK) {
+		out->field = fault.field;
+		out->command = fault.command;
+		return;
+	}
+	if ((out->code = known_id(e, in, &act, out)) != RESULT_NOT_FOUND)
+		return;
+	/* An answer before the commit may still become "unknown": such ids are not retired. */
+	now_us = next_time_us(e);
+	if (engine_clock_doubtful(e)) {
+		out->code = RESULT_CLOCK_DOUBTFUL;
+		return;
+	}
+	if (!made_at_accepted(e, act.made_at_us, now_us) ||
+	    retired_has(&e->retired, act.request_id, now_us)) {
+		out->code = RESULT_USE_NEW_ID;
+		return;
+	}
+	out->code = decide_new(e, in, &act, now_us, out);
+	if (out->code != RESULT_OK && !e->failed)
+		retired_add(&e->retired, act.request_id, now_us);
+}
+
+enum result
+engine_decide_own(struct engine *e, const uint8_t *bytes, size_t len, int system, int sign)
+{
+	uint8_t signature[64], leaf[32];
+	struct entry_source src = { .seq = ledger_last_seq(e->ledger) + 1,
+				    .prev = e->meta.last_leaf,
+				    .time_us = next_time_us(e),
+				    .act = bytes,
+				    .act_len = len,
+				    .signature = signature,
+				    .signature_len = sign ? 64 : 0,
+				    .out = &e->out };
+	struct engine_submission in = { .act = bytes, .act_len = len };
+	struct act_fault fault;
+	struct act act;
+	size_t n;
+	enum result err;
+
+	arena_reset(&e->arena);
+	if ((err = act_decode(bytes, len, e->origin, system, &e->arena, &act, &fault)) != RESULT_OK ||
+	    (sign && (err = act_sign(e->keys.ledger_seed, bytes, len, signature)) != RESULT_OK) ||
+	    (err = decide_and_make(e, &act, &src, system, leaf, &n)) != RESULT_OK)
+		return err;
+	return accept(e, &in, &act, &src, leaf, n);
+}
+
+/* ---- replay ---- */
+
+/* The ids that were drawn then, as the entry's effects state them. */
+static size_t
+stated_ids(const Timebox__V1__Entry *entry, uint64_t ids[ACT_MAX_COMMANDS])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < entry->n_effects && n < ACT_MAX_COMMANDS; i++) {
+		int kind = (int)entry->effects[i]->kind;
+
+		if (kind == EFFECT_MEMBER_ADDED || kind == EFFECT_BENEFICIARY_ADDED)
+			ids[n++] = entry->effects[i]->id;
+	}
+	return n;
+}
+
+enum result
+engine_replay(void *ctx, uint64_t seq, const uint8_t *bytes, size_t len)
+{
+	struct engine *e = ctx;
+	const Timebox__V1__Entry *entry;
+	uint64_t fresh[ACT_MAX_COMMANDS];
+	struct act_fault fault;
+	uint8_t leaf[32];
+	struct act act;
+	size_t made;
+	int system;
+
+	arena_reset(&e->arena);
+	if (entry_decode(bytes, len, &e->arena, &entry) != RESULT_OK || entry->seq != seq)
+		return RESULT_CORRUPT;
+	struct entry_source src = { .seq = seq,
+				    .prev = e->meta.last_leaf,
+				    .time_us = entry->time_us,
+				    .act = entry->act.data,
+				    .act_len = entry->act.len,
+				    .signature = entry->signature.data,
+				    .signature_len = entry->signature.len,
+				    .out = &e->out };
+	struct book_in in = { .act = &act, .now_us = entry->time_us, .seq = seq, .fresh = fresh };
+
+	in.n_fresh = stated_ids(entry, fresh);
+	/* Only system entries have neither actor nor signature; the decoder checks the former. */
+	system = entry->signature.len == 0 &&
+		 act_decode(entry->act.data, entry->act.len, e->origin, 1, &e->arena, &act, &fault) ==
+			 RESULT_OK;
+	if (!system && act_decode(entry->act.data, entry->act.len, e->origin, 0, &e->arena, &act,
+				  &fault) != RESULT_OK)
+		return RESULT_CORRUPT;
+	in.system = system;
+	if (entry->time_us <= e->meta.last_time_us || book_decide(&e->source, &in, &e->out) != RESULT_OK ||
+	    entry_make(e, &act, &src, leaf, &made) != RESULT_OK || made != len ||
+	    memcmp(e->entry, bytes, len) != 0) {
+		rows_undo(e->rows);
+		return RESULT_CORRUPT;
+	}
+	entry_settle(e, leaf, entry->time_us);
+	return RESULT_OK;
+}
+
+/* ---- dry run ---- */
+
+void
+engine_dry_run(struct engine *e, const uint8_t *key, const ProtobufCBinaryData *acts, size_t n,
+	       engine_dry_fn result, void *ctx)
+{
+	uint64_t seq = ledger_last_seq(e->ledger) + 1;
+	enum result err = RESULT_OK;
+
+	for (size_t i = 0; i < n; i++) {
+		struct book_in in = { .now_us = next_time_us(e), .seq = seq + i };
+		struct act_fault fault;
+		struct act act;
+
+		/* After a refusal the rows are half changed: the acts that follow cannot be judged. */
+		e->out.n_effects = 0;
+		if (err != RESULT_OK) {
+			result(ctx, i, err, &e->out);
+			continue;
+		}
+		arena_reset(&e->arena);
+		err = act_decode(acts[i].data, acts[i].len, e->origin, 0, &e->arena, &act, &fault);
+		in.act = &act;
+		if (err == RESULT_OK && (memcmp(act.actor_key, key, 32) != 0 || act.n_commands != 1 ||
+					 act.commands[0].kind != COMMAND_SERVICE_ROWS))
+			err = RESULT_NOT_ALLOWED;
+		if (err == RESULT_OK)
+			err = book_decide(&e->source, &in, &e->out);
+		result(ctx, i, err, &e->out);
+	}
+	rows_undo(e->rows);
+}

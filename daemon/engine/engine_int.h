@@ -1,0 +1,114 @@
+/* The engine's private shape, and what its files give each other. */
+#ifndef TIMEBOX_ENGINE_ENGINE_INT_H
+#define TIMEBOX_ENGINE_ENGINE_INT_H
+
+#include "daemon/engine/act.h"
+#include "daemon/engine/engine.h"
+#include "daemon/store/ledger.h"
+#include "daemon/store/rows.h"
+#include "proto/note.h"
+#include "proto/tree.h"
+#include "timebox/v1/act.pb-c.h"
+
+#define ENGINE_PATH_MAX 4096
+
+/* Rows that are the engine's own, beside the book's tables; derived from the entries too. */
+enum engine_table {
+	/* key a, b: request id */
+	ENGINE_TABLE_ID = TABLE_LAST,
+	/* key a, b: voucher code, filled with zeros */
+	ENGINE_TABLE_VOUCHER,
+	ENGINE_TABLE_LAST
+};
+
+struct id_row {
+	uint64_t seq;
+};
+
+struct voucher_row {
+	uint64_t seq;
+	uint64_t index;
+};
+
+/* What a state checkpoint carries: enough to go on appending. Stored; a change of layout must change the size. */
+struct engine_meta {
+	struct tree_frontier tree;
+	uint8_t last_leaf[32];
+	uint64_t last_time_us;
+};
+_Static_assert(sizeof(struct engine_meta) <= ROWS_META_MAX, "fits a checkpoint");
+
+/* One thing that falls due. */
+struct due {
+	uint64_t due_us;
+	uint64_t what;
+	enum due_kind kind;
+};
+
+/* Request ids that were refused: two generations, each kept at least as long as a client may retry. */
+struct retired {
+	uint8_t (*id[2])[16];
+	size_t n[2];
+	uint64_t since_us;
+};
+
+struct engine {
+	int lock_fd;
+	char origin[NOTE_NAME_SIZE];
+	char vkey[NOTE_VKEY_SIZE];
+	struct engine_keys keys;
+	struct ledger *ledger;
+	struct rows *rows;
+	struct row_source source;
+	struct people *people;
+	struct clock clock;
+	uint64_t started_us;
+	/* The clock at start stood before the last entry, or too far after it. */
+	int start_doubtful;
+	int failed;
+	struct engine_meta meta;
+	/* The tree as of the last commit: what may be signed. */
+	struct tree_frontier committed_tree;
+	/* A min-heap by due_us. Entries may be stale: the row says whether the thing is still due. */
+	struct due *due;
+	size_t n_due, cap_due;
+	struct retired retired;
+	uint64_t checkpoint_at_us;
+	/*
+	 * Request ids whose texts were written: those before `n_settled` are committed, and their pending rows go with the next
+	 * batch of texts.
+	 */
+	uint8_t (*text_ids)[16];
+	size_t n_text_ids, n_settled, cap_text_ids;
+	/* Reused for every act. */
+	struct arena arena;
+	struct book_out out;
+	uint8_t entry[ENTRY_MAX_BYTES];
+	uint8_t stored[ENTRY_MAX_BYTES];
+};
+
+/* keys.c: reads DIR/keys; makes them (RESULT_EXISTS if they are there). */
+MUST_CHECK enum result keys_load(const char *dir, struct engine_keys *out);
+MUST_CHECK enum result keys_make(const char *dir, struct engine_keys *out);
+
+/* decide.c */
+/* Time of the next entry. */
+uint64_t next_time_us(const struct engine *e);
+/* Decides an act made here (operator or system), signed if `sign`. */
+MUST_CHECK enum result engine_decide_own(struct engine *e, const uint8_t *act, size_t len, int system,
+					 int sign);
+/* Replays one stored entry on the rows: RESULT_CORRUPT if it does not come out the same. */
+MUST_CHECK enum result engine_replay(void *ctx, uint64_t seq, const uint8_t *entry, size_t len);
+
+/* due.c */
+void due_push(struct engine *e, enum due_kind kind, uint64_t due_us, uint64_t what);
+void due_load(struct engine *e);
+
+/* retired.c: ids that said no stay no. */
+MUST_CHECK enum result retired_open(struct retired *r, uint64_t now_us);
+void retired_close(struct retired *r);
+void retired_add(struct retired *r, const uint8_t id[16], uint64_t now_us);
+int retired_has(struct retired *r, const uint8_t id[16], uint64_t now_us);
+int retired_full(const struct retired *r);
+
+#endif
