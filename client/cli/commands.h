@@ -54,5 +54,7 @@ CLI_COMMAND(cmd_activity_list);
 CLI_COMMAND(cmd_check_in);
 CLI_COMMAND(cmd_check_out);
 CLI_COMMAND(cmd_kiosk);
+CLI_COMMAND(cmd_audit_export);
+CLI_COMMAND(cmd_audit_verify);
 
 #endif

@@ -1,0 +1,255 @@
+/* Balances, and the chains of the members' histories. */
+#include "client/auditor/auditor_int.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/auditor/keymap.h"
+#include "timebox/v1/types.pb-c.h"
+
+#define CODE_MAX 8 /* characters of an item's or partner's code */
+
+enum owner { OWNER_PROGRAMME, OWNER_MEMBER, OWNER_PARTNER };
+
+/* proto/README.md section 7. */
+static const struct kind {
+	unsigned purpose;
+	const char *name;
+	unsigned asset;
+	enum owner owner;
+	int below_zero;
+} kinds[] = {
+	{1, "GIVEN", 1, OWNER_PROGRAMME, 1},
+	{2, "ISSUED", 2, OWNER_PROGRAMME, 1},
+	{3, "DONATED", 3, OWNER_PARTNER, 1},
+	{4, "ADJUSTED", 3, OWNER_PROGRAMME, 1},
+	{5, "DEBT", 2, OWNER_MEMBER, 1},
+	{6, "EXPIRED", 2, OWNER_PROGRAMME, 0},
+	{7, "FORFEITED", 2, OWNER_PROGRAMME, 0},
+	{8, "POOL", 2, OWNER_PROGRAMME, 0},
+	{9, "DELIVERED", 3, OWNER_PROGRAMME, 0},
+	{10, "WRITTEN_OFF", 3, OWNER_PROGRAMME, 0},
+	{11, "TRANSIT", 3, OWNER_PROGRAMME, 0},
+	{20, "MINUTES", 1, OWNER_MEMBER, 0},
+	{21, "HONOUR", 1, OWNER_MEMBER, 0},
+	{22, "AVAILABLE", 2, OWNER_MEMBER, 0},
+	{23, "HELD", 2, OWNER_MEMBER, 0},
+	{30, "SHELF", 3, OWNER_PARTNER, 0},
+	{31, "OUTLET_HELD", 3, OWNER_PARTNER, 0},
+	{32, "RECEIVED", 2, OWNER_PARTNER, 0},
+};
+
+static const char *const asset_names[] = {"", "MINUTES", "POINTS", "ITEM"};
+
+struct account_key {
+	uint64_t purpose, member, lot;
+	char partner[CODE_MAX], item[CODE_MAX];
+};
+_Static_assert(sizeof(struct account_key) == 40, "no padding: the key is compared as bytes");
+
+/* What an entry's postings of one asset come to. */
+struct sum {
+	const char *item; /* "" for minutes and points */
+	unsigned asset;
+	int64_t total;
+};
+
+struct accounts {
+	struct auditor_broken *broken;
+	struct keymap *balances; /* struct account_key -> int64_t */
+	struct keymap *touched;	 /* member -> the last entry that touched it */
+};
+
+struct accounts *
+accounts_new(struct auditor_broken *b)
+{
+	struct accounts *a = calloc(1, sizeof(*a));
+
+	if (a == NULL)
+		return NULL;
+	a->broken = b;
+	a->balances = keymap_new(sizeof(struct account_key), sizeof(int64_t));
+	a->touched = keymap_new(sizeof(uint64_t), sizeof(uint64_t));
+	if (a->balances != NULL && a->touched != NULL)
+		return a;
+	accounts_free(a);
+	return NULL;
+}
+
+void
+accounts_free(struct accounts *a)
+{
+	if (a == NULL)
+		return;
+	keymap_free(a->balances);
+	keymap_free(a->touched);
+	free(a);
+}
+
+uint64_t
+accounts_count(const struct accounts *a)
+{
+	return keymap_count(a->balances);
+}
+
+uint64_t
+accounts_members(const struct accounts *a)
+{
+	return keymap_count(a->touched);
+}
+
+static const struct kind *
+kind_find(const Timebox__V1__Posting *p)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (kinds[i].purpose == (unsigned)p->purpose)
+			return &kinds[i];
+	return NULL;
+}
+
+/* The account of a posting, checked. */
+static enum result
+account_of(struct accounts *a, uint64_t seq, const Timebox__V1__Posting *p,
+    const struct kind **kind, struct account_key *key)
+{
+	const struct kind *k = kind_find(p);
+	size_t partner = strlen(p->partner), item = strlen(p->item);
+
+	if (k == NULL || k->asset != (unsigned)p->asset || (item != 0) != (k->asset == 3) ||
+	    item > CODE_MAX || partner > CODE_MAX)
+		return broken_set(a->broken, "postings", seq,
+		    _("a posting's purpose, asset and item do not go together"));
+	if ((p->member != 0) != (k->owner == OWNER_MEMBER) ||
+	    (partner != 0) != (k->owner == OWNER_PARTNER))
+		return broken_set(a->broken, "postings", seq,
+		    _("a posting to %s has the wrong owner"), k->name);
+	memset(key, 0, sizeof(*key));
+	key->purpose = k->purpose;
+	key->member = p->member;
+	key->lot = p->lot;
+	memcpy(key->partner, p->partner, partner);
+	memcpy(key->item, p->item, item);
+	*kind = k;
+	return RESULT_OK;
+}
+
+static int
+sum_add(struct sum *sums, size_t *n, const Timebox__V1__Posting *p)
+{
+	size_t i;
+
+	for (i = 0; i < *n; i++)
+		if (sums[i].asset == (unsigned)p->asset && strcmp(sums[i].item, p->item) == 0)
+			break;
+	if (i == *n)
+		sums[(*n)++] = (struct sum){.item = p->item, .asset = (unsigned)p->asset};
+	return __builtin_add_overflow(sums[i].total, p->amount, &sums[i].total) ? -1 : 0;
+}
+
+static enum result
+postings_add(
+    struct accounts *a, const Timebox__V1__Entry *e, struct sum *sums, size_t *n_sums)
+{
+	for (size_t i = 0; i < e->n_postings; i++) {
+		const Timebox__V1__Posting *p = e->postings[i];
+		struct account_key key;
+		const struct kind *kind;
+		enum result err;
+		int64_t *balance;
+
+		if ((err = account_of(a, e->seq, p, &kind, &key)) != RESULT_OK)
+			return err;
+		if ((balance = keymap_add(a->balances, &key)) == NULL)
+			return RESULT_NO_MEMORY;
+		if (__builtin_add_overflow(*balance, p->amount, balance) ||
+		    sum_add(sums, n_sums, p) != 0)
+			return broken_set(a->broken, "postings", e->seq,
+			    _("an amount leaves the range of numbers"));
+	}
+	for (size_t i = 0; i < *n_sums; i++)
+		if (sums[i].total != 0)
+			return broken_set(a->broken, "postings", e->seq,
+			    _("those of %s sum to %" PRId64 ", not 0"),
+			    sums[i].item[0] != '\0' ? sums[i].item : asset_names[sums[i].asset],
+			    sums[i].total);
+	return RESULT_OK;
+}
+
+static enum result
+balance_broken(struct accounts *a, uint64_t seq, const struct kind *k,
+    const Timebox__V1__Posting *p, int64_t balance)
+{
+	if (k->owner == OWNER_MEMBER)
+		return broken_set(a->broken, "balance", seq,
+		    _("account %s of member %" PRIu64 " would be %" PRId64), k->name, p->member,
+		    balance);
+	return broken_set(a->broken, "balance", seq, _("account %s of %s would be %" PRId64),
+	    k->name, k->owner == OWNER_PARTNER ? p->partner : _("the programme"), balance);
+}
+
+static enum result
+balances_check(struct accounts *a, const Timebox__V1__Entry *e)
+{
+	for (size_t i = 0; i < e->n_postings; i++) {
+		const Timebox__V1__Posting *p = e->postings[i];
+		struct account_key key;
+		const struct kind *k;
+		const int64_t *balance;
+		enum result err;
+
+		if ((err = account_of(a, e->seq, p, &k, &key)) != RESULT_OK)
+			return err;
+		if ((balance = keymap_find(a->balances, &key)) == NULL)
+			return RESULT_INTERNAL;
+		if ((*balance < 0 && !k->below_zero) ||
+		    (*balance > 0 && k->purpose == TIMEBOX__V1__PURPOSE__PURPOSE_DEBT))
+			return balance_broken(a, e->seq, k, p, *balance);
+	}
+	return RESULT_OK;
+}
+
+static enum result
+touched_check(struct accounts *a, const Timebox__V1__Entry *e)
+{
+	for (size_t i = 0; i < e->n_touched; i++) {
+		const Timebox__V1__Touched *t = e->touched[i];
+		uint64_t *last = keymap_add(a->touched, &t->member);
+
+		if (last == NULL)
+			return RESULT_NO_MEMORY;
+		if (t->member == 0 || *last == e->seq)
+			return broken_set(a->broken, "touched", e->seq,
+			    _("member %" PRIu64 " is named twice, or is none"), t->member);
+		if (t->prev != *last)
+			return broken_set(a->broken, "touched", e->seq,
+			    _("the entry before of member %" PRIu64 " is %" PRIu64 ", not %" PRIu64),
+			    t->member, *last, t->prev);
+		*last = e->seq;
+	}
+	for (size_t i = 0; i < e->n_postings; i++) {
+		uint64_t member = e->postings[i]->member;
+		const uint64_t *last = keymap_find(a->touched, &member);
+
+		if (member != 0 && (last == NULL || *last != e->seq))
+			return broken_set(a->broken, "touched", e->seq,
+			    _("member %" PRIu64 " is touched and not named"), member);
+	}
+	return RESULT_OK;
+}
+
+enum result
+accounts_entry(struct accounts *a, const Timebox__V1__Entry *e)
+{
+	struct sum *sums = calloc(e->n_postings + 1, sizeof(*sums));
+	size_t n_sums = 0;
+	enum result err;
+
+	if (sums == NULL)
+		return RESULT_NO_MEMORY;
+	err = postings_add(a, e, sums, &n_sums);
+	free(sums);
+	if (err == RESULT_OK)
+		err = balances_check(a, e);
+	return err == RESULT_OK ? touched_check(a, e) : err;
+}

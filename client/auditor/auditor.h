@@ -1,0 +1,127 @@
+/*
+ * What an auditor does with a ledger: take a copy of it, and check a copy without trusting anybody.
+ *
+ * An export is the folder of proto/README.md section 10:
+ *
+ *	OUTDIR/checkpoint		the signed checkpoint
+ *	OUTDIR/vkey			the verifier key's text and a newline
+ *	OUTDIR/tile/<L>/<N>[.p/<W>]	hashes
+ *	OUTDIR/tile/entries/<N>[.p/<W>]	entries, each u16be length ‖ bytes
+ *
+ * auditor_verify makes the checks of section 11 in one pass over the entries, offline. It needs the
+ * memory of one entry, and beside that only what entries are compared with: balances, keys, codes,
+ * request ids. It never writes.
+ *
+ * auditor_export_* write an export, or carry on with one, from entries given in order. Files appear
+ * whole or not at all, and the checkpoint last, so that an export which was interrupted is still the
+ * one that it was before.
+ */
+#ifndef TIMEBOX_CLIENT_AUDITOR_AUDITOR_H
+#define TIMEBOX_CLIENT_AUDITOR_AUDITOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/codes.h"
+#include "proto/crypto.h"
+#include "proto/note.h"
+
+#define AUDITOR_WHY_SIZE 512
+
+/* What is wrong first, in words for people; `kind` is static, one of the words below, and `entry` 0
+ * where no single one can be named.
+ *
+ *	checkpoint vkey					the signed note, the key
+ *	framing leaf cut extra encoding sequence chain	bytes that are not what was hashed
+ *	root tile fork					hashes that do not come out
+ *	time semantics rules origin act request_id genesis key signature effects postings
+ *	balance touched					what an entry says */
+struct auditor_broken {
+	const char *kind;
+	uint64_t entry;
+	char why[AUDITOR_WHY_SIZE];
+};
+
+/* ---- verify ---- */
+
+struct auditor_options {
+	/* The verifier key's text as the auditor knows it; NULL: the export's own is believed. */
+	const char *vkey;
+	/* A size and root noted down earlier. */
+	bool has_kept;
+	uint64_t kept_size;
+	uint8_t kept_root[HASH_LEN];
+	/* Called now and then; `total` is 0 where the checkpoint cannot be read. May be NULL. */
+	void (*progress)(void *user, uint64_t done, uint64_t total);
+	void *user;
+};
+
+/* A key that the ledger admitted; seqs are entries, revoked_seq 0 for a key in force. */
+struct auditor_key {
+	uint8_t key[KEY_LEN];
+	uint32_t role; /* timebox.v1.Role */
+	uint64_t admitted_seq;
+	uint64_t invited_seq; /* the entry that made its code valid */
+	uint64_t revoked_seq;
+};
+
+struct auditor_result {
+	bool ok;
+	struct auditor_broken broken; /* where not ok */
+	bool pinned;		      /* the verifier key was given, not found in the export */
+	/* Where ok: */
+	char origin[NOTE_NAME_SIZE];
+	uint64_t size;
+	uint8_t root[HASH_LEN];
+	uint64_t signatures; /* acts whose signature was verified */
+	uint64_t system;     /* entries that the daemon made */
+	uint64_t members;
+	uint64_t accounts;
+	struct auditor_key *roster; /* in order of admission */
+	size_t n_roster;
+};
+
+/* Checks the export in `dir`. RESULT_OK: *out has the verdict and is to be freed; RESULT_IO where
+ * files could not be read although they are there, RESULT_NO_MEMORY: no verdict, nothing to free. */
+MUST_CHECK enum result auditor_verify(
+    const char *dir, const struct auditor_options *options, struct auditor_result *out);
+
+/* Frees what the result holds. Safe to repeat. */
+void auditor_result_free(struct auditor_result *r);
+
+/* Reads "SIZE:ROOT", the root in base64; RESULT_BAD_FIELD. */
+MUST_CHECK enum result auditor_kept_parse(
+    const char *text, uint64_t *size, uint8_t root[HASH_LEN]);
+
+/* ---- export ---- */
+
+struct auditor_export;
+
+/* Begins an export into `dir`, which is made where it is not there, of the ledger whose verifier key
+ * and signed checkpoint are given. Where an export is there already, it is read again and must be a
+ * beginning of this one.
+ *	RESULT_OK		*out is to be finished and freed
+ *	RESULT_CORRUPT		*why says what does not fit: the checkpoint, the export, or both
+ *	RESULT_IO, RESULT_NO_MEMORY	errno says why */
+MUST_CHECK enum result auditor_export_begin(const char *dir, const char *vkey, const char *note,
+    struct auditor_export **out, struct auditor_broken *why);
+
+/* The next entry that is wanted, from 1; 0 when all that the checkpoint covers are there. */
+uint64_t auditor_export_wants(const struct auditor_export *x);
+/* The size that the checkpoint covers. */
+uint64_t auditor_export_size(const struct auditor_export *x);
+
+/* Takes that entry. RESULT_BAD_FIELD for one that cannot be an entry (empty, over 65,535 bytes). */
+MUST_CHECK enum result auditor_export_entry(
+    struct auditor_export *x, const uint8_t *entry, size_t n);
+
+/* All entries are there: writes what is left, the checkpoint last, and gives the root. RESULT_CORRUPT
+ * as above where the entries do not have the checkpoint's root; the older export then stays. */
+MUST_CHECK enum result auditor_export_finish(
+    struct auditor_export *x, uint8_t root[HASH_LEN], struct auditor_broken *why);
+
+/* NULL is allowed. */
+void auditor_export_free(struct auditor_export *x);
+
+#endif

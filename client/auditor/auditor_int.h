@@ -1,0 +1,129 @@
+/* Shared inside the auditor: what is wrong, tiles made from leaves, and the ledger's content. */
+#ifndef TIMEBOX_CLIENT_AUDITOR_AUDITOR_INT_H
+#define TIMEBOX_CLIENT_AUDITOR_AUDITOR_INT_H
+
+#include <libintl.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/auditor/auditor.h"
+#include "client/auditor/files.h"
+#include "proto/tile.h"
+#include "proto/tree.h"
+#include "timebox/v1/entry.pb-c.h"
+
+#define _(text) gettext(text)
+
+#define TILE_BYTES (TILE_WIDTH * HASH_LEN)
+
+/* ---- what is wrong ---- */
+
+/* Notes it, unless something else was noted before; always RESULT_CORRUPT. The text is translated. */
+enum result broken_set(struct auditor_broken *b, const char *kind, uint64_t entry,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* ---- tiles (tiler.c): every level's hashes from the leaf hashes ---- */
+
+#define TILER_LEVELS 8 /* 256^8 leaves are all that there can be */
+
+/* Takes a finished tile; what it returns other than RESULT_OK ends the work. */
+typedef enum result (*tiler_emit)(
+    void *ctx, int level, uint64_t n, const uint8_t *hashes, unsigned width);
+
+struct tiler_level {
+	uint64_t n; /* of the tile being filled */
+	unsigned width;
+	struct tree_frontier sub; /* over the tile's hashes */
+	uint8_t hashes[TILE_BYTES];
+};
+
+struct tiler {
+	tiler_emit emit;
+	void *ctx;
+	struct tiler_level level[TILER_LEVELS];
+};
+
+/* Without leaves; the struct is large. */
+void tiler_init(struct tiler *t, tiler_emit emit, void *ctx);
+MUST_CHECK enum result tiler_leaf(struct tiler *t, const uint8_t leaf[HASH_LEN]);
+/* Emits the tiles that are not full. */
+MUST_CHECK enum result tiler_end(struct tiler *t);
+
+/* ---- content (ledger.c, accounts.c): what the entries say, each against all before it ---- */
+
+struct ledger;
+
+/* A ledger before its first entry; NULL without memory. `b` takes what is wrong. */
+struct ledger *ledger_new(
+    const char *origin, const uint8_t ledger_key[KEY_LEN], struct auditor_broken *b);
+void ledger_free(struct ledger *l);
+
+/* The next entry, from 1. RESULT_CORRUPT with *b set, RESULT_NO_MEMORY; no more entries then. */
+MUST_CHECK enum result ledger_entry(struct ledger *l, const Timebox__V1__Entry *e);
+
+/* Counts, and the roster, which becomes the result's. */
+void ledger_report(struct ledger *l, struct auditor_result *out);
+
+struct accounts;
+
+struct accounts *accounts_new(struct auditor_broken *b);
+void accounts_free(struct accounts *a);
+/* Postings and touched members of an entry; results as ledger_entry. */
+MUST_CHECK enum result accounts_entry(struct accounts *a, const Timebox__V1__Entry *e);
+/* Accounts and members seen. */
+uint64_t accounts_count(const struct accounts *a);
+uint64_t accounts_members(const struct accounts *a);
+
+/* ---- hashes (hashes.c): the stored bytes against tiles, chain and checkpoint ---- */
+
+/* Follows seq and prev, and names the first entry that breaks them. */
+struct chain {
+	uint64_t n;		    /* entries seen */
+	uint8_t last[HASH_LEN];	    /* leaf of the last one; zeros before the first */
+	struct tree_frontier leaves; /* over all of them */
+	struct tree_frontier before; /* over all but the last */
+	/* The last entry names another one before it: the next entry, or the root, tells which of the
+	 * two was changed. */
+	bool undecided;
+	struct tree_frontier as_named; /* the tree if the entry before were the one named */
+	struct auditor_broken broken;
+};
+
+struct hashing {
+	const char *dir;
+	struct checkpoint at; /* what the export should be */
+	bool at_known;	      /* else the checkpoint is broken, and `at` says nothing */
+	struct chain chain;
+	struct tiles tiles; /* level 0, as it is stored */
+	struct tree_frontier tree; /* over the stored hashes */
+	bool tiles_ended;
+	uint64_t differs; /* the first entry whose hash is not the tile's; 0: none */
+	uint64_t framing; /* the entry at which a bundle's framing breaks; 0: none */
+	struct tiler tiler;
+	int tile_level; /* of the lowest level with a tile that is not as recomputed */
+	struct auditor_broken tile;
+};
+
+/* The struct is large. `dir` must outlive it; to be ended. */
+void hashing_begin(
+    struct hashing *h, const char *dir, const struct checkpoint *at, bool at_known);
+void hashing_end(struct hashing *h);
+
+/* The next entry as stored; `e` is NULL where it cannot be decoded, for the reason `why`. */
+MUST_CHECK enum result hashing_entry(struct hashing *h, const uint8_t *bytes, size_t n,
+    const Timebox__V1__Entry *e, enum result why);
+
+/* True as long as everything fits, so that a look at what entries say is worth while. */
+bool hashing_fits(const struct hashing *h);
+
+/* All entries were given. RESULT_OK: bytes, hashes and checkpoint are one. RESULT_CORRUPT: *b says
+ * what is wrong; where *vague, only that something is, and what entries say may tell more. */
+MUST_CHECK enum result hashing_verdict(
+    struct hashing *h, const char *checkpoint_problem, struct auditor_broken *b, bool *vague);
+
+/* ---- the verifier key (verify.c) ---- */
+
+/* Reads dir/vkey, without the newline at its end; RESULT_NOT_FOUND, RESULT_IO, RESULT_BAD_FIELD. */
+MUST_CHECK enum result vkey_read(const char *dir, char out[NOTE_VKEY_SIZE]);
+
+#endif

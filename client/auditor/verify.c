@@ -1,0 +1,278 @@
+#include "client/auditor/auditor_int.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/arena.h"
+#include "proto/canonical.h"
+
+#define ENTRY_ARENA    (16u << 20) /* any entry of 65,535 bytes */
+#define PROGRESS_EVERY 256
+
+enum result
+broken_set(struct auditor_broken *b, const char *kind, uint64_t entry, const char *format, ...)
+{
+	va_list args;
+
+	if (b->kind != NULL)
+		return RESULT_CORRUPT;
+	b->kind = kind;
+	b->entry = entry;
+	va_start(args, format);
+	vsnprintf(b->why, sizeof(b->why), format, args);
+	va_end(args);
+	return RESULT_CORRUPT;
+}
+
+enum result
+auditor_kept_parse(const char *text, uint64_t *size, uint8_t root[HASH_LEN])
+{
+	const char *colon = strchr(text, ':');
+	size_t digits = strspn(text, "0123456789"), n;
+	enum result err;
+
+	if (colon == NULL || digits == 0 || digits > 18 || text + digits != colon)
+		return RESULT_BAD_FIELD;
+	err = base64_decode(root, HASH_LEN, &n, colon + 1, strlen(colon + 1));
+	if (err != RESULT_OK || n != HASH_LEN)
+		return RESULT_BAD_FIELD;
+	*size = strtoull(text, NULL, 10);
+	return RESULT_OK;
+}
+
+enum result
+vkey_read(const char *dir, char out[NOTE_VKEY_SIZE])
+{
+	size_t n;
+	enum result err = files_read(dir, "vkey", out, NOTE_VKEY_SIZE, &n);
+
+	if (err == RESULT_OVERFLOW)
+		return RESULT_BAD_FIELD;
+	if (err == RESULT_OK && n > 0 && out[n - 1] == '\n')
+		out[n - 1] = '\0';
+	return err;
+}
+
+/* ---- one verification ---- */
+
+struct audit {
+	const char *dir;
+	const struct auditor_options *options;
+	struct auditor_result *result;
+	struct note_vkey vkey;
+	struct checkpoint checkpoint;
+	bool checkpoint_known;
+	const char *checkpoint_problem;
+	struct arena arena; /* of one entry */
+	struct hashing hashing;
+	struct ledger *ledger;
+	struct auditor_broken content; /* what the entries say */
+	bool kept_seen;
+	uint8_t kept_root[HASH_LEN]; /* of the first kept_size entries */
+};
+
+static enum result
+vkey_load(struct audit *a)
+{
+	struct auditor_broken *b = &a->result->broken;
+	const char *text = a->options->vkey;
+	char stored[NOTE_VKEY_SIZE];
+	enum result err;
+
+	a->result->pinned = text != NULL;
+	if (text == NULL) {
+		err = vkey_read(a->dir, stored);
+		if (err == RESULT_NOT_FOUND)
+			return broken_set(b, "vkey", 0,
+			    _("there is no vkey, and none was given"));
+		if (err == RESULT_IO)
+			return err;
+		text = err == RESULT_OK ? stored : "";
+	}
+	if (note_vkey_parse(text, &a->vkey) != RESULT_OK ||
+	    a->vkey.type != NOTE_TYPE_ED25519)
+		return broken_set(b, "vkey", 0, _("the verifier key is not one of a ledger"));
+	return RESULT_OK;
+}
+
+static enum result
+checkpoint_load(struct audit *a)
+{
+	char note[NOTE_MAX_BYTES + 2];
+	size_t n;
+	enum result err = files_read(a->dir, "checkpoint", note, sizeof(note), &n);
+
+	if (err == RESULT_NOT_FOUND)
+		return broken_set(
+		    &a->result->broken, "checkpoint", 0, _("there is no checkpoint"));
+	if (err == RESULT_IO)
+		return err;
+	if ((err = vkey_load(a)) != RESULT_OK)
+		return err;
+	err = checkpoint_parse_verify(note, n, &a->vkey, &a->checkpoint);
+	a->checkpoint_known = err == RESULT_OK;
+	a->checkpoint_problem =
+	    err == RESULT_BAD_SIGNATURE
+		? _("the checkpoint is not signed by the ledger key, or was changed since")
+		: _("the checkpoint is not a signed note");
+	return err == RESULT_NO_MEMORY ? err : RESULT_OK;
+}
+
+static void
+kept_note(struct audit *a)
+{
+	const struct tree_frontier *leaves = &a->hashing.chain.leaves;
+
+	if (a->options->has_kept && leaves->size == a->options->kept_size) {
+		tree_frontier_root(leaves, a->kept_root);
+		a->kept_seen = true;
+	}
+}
+
+static enum result
+entry_check(struct audit *a, const uint8_t *bytes, size_t n)
+{
+	const Timebox__V1__Entry *e = NULL;
+	ProtobufCMessage *message;
+	enum result err, why;
+
+	arena_reset(&a->arena);
+	why = canonical_unpack(&timebox__v1__entry__descriptor, &a->arena, bytes, n, &message);
+	if (why == RESULT_OK)
+		e = (const Timebox__V1__Entry *)message;
+	if ((err = hashing_entry(&a->hashing, bytes, n, e, why)) != RESULT_OK)
+		return err;
+	kept_note(a);
+	if (e == NULL || a->content.kind != NULL || !hashing_fits(&a->hashing))
+		return RESULT_OK;
+	err = ledger_entry(a->ledger, e);
+	return err == RESULT_CORRUPT ? RESULT_OK : err;
+}
+
+static enum result
+entries_check(struct audit *a)
+{
+	const struct auditor_options *o = a->options;
+	uint64_t total = a->checkpoint_known ? a->checkpoint.size : 0, done = 0;
+	uint8_t *buf = malloc(FILES_ENTRY_MAX);
+	struct tiles t;
+	enum result err = RESULT_OK;
+	size_t n;
+
+	if (buf == NULL)
+		return RESULT_NO_MEMORY;
+	kept_note(a);
+	tiles_begin(&t, a->dir, TILE_ENTRIES, a->checkpoint_known ? total : FILES_SIZE_UNKNOWN);
+	while (err == RESULT_OK && (err = tiles_entry(&t, buf, &n)) == RESULT_OK) {
+		err = entry_check(a, buf, n);
+		if (++done % PROGRESS_EVERY == 0 && o->progress != NULL)
+			o->progress(o->user, done, total);
+	}
+	if (err == RESULT_BAD_FRAME)
+		a->hashing.framing = done + 1;
+	tiles_end(&t);
+	free(buf);
+	return err == RESULT_NOT_FOUND || err == RESULT_BAD_FRAME ? RESULT_OK : err;
+}
+
+/* Against what somebody kept: a tail that is gone, or another beginning. */
+static enum result
+kept_check(struct audit *a, struct auditor_broken *vague)
+{
+	const struct auditor_options *o = a->options;
+	uint64_t n = a->hashing.chain.n;
+
+	if (!o->has_kept)
+		return RESULT_OK;
+	if (n < o->kept_size)
+		return broken_set(&a->result->broken, "cut", n + 1,
+		    _("%" PRIu64 " entries were there once, now %" PRIu64 " are"), o->kept_size, n);
+	if (a->kept_seen && memcmp(a->kept_root, o->kept_root, HASH_LEN) == 0)
+		return RESULT_OK;
+	vague->kind = NULL;
+	broken_set(vague, "fork", 0,
+	    _("the first %" PRIu64 " entries are not those whose root was kept"), o->kept_size);
+	return RESULT_OK;
+}
+
+static enum result
+verdict(struct audit *a)
+{
+	struct auditor_result *r = a->result;
+	struct auditor_broken vague = {.kind = NULL}, found = {.kind = NULL};
+	bool is_vague;
+	enum result err;
+
+	err = hashing_verdict(&a->hashing, a->checkpoint_problem, &found, &is_vague);
+	if (err != RESULT_OK && !is_vague) {
+		r->broken = found;
+		return err;
+	}
+	if (is_vague)
+		vague = found;
+	if ((err = kept_check(a, &vague)) != RESULT_OK)
+		return err;
+	if (a->content.kind != NULL || vague.kind != NULL) {
+		r->broken = a->content.kind != NULL ? a->content : vague;
+		return RESULT_CORRUPT;
+	}
+	if (a->hashing.chain.n == 0)
+		return broken_set(&r->broken, "genesis", 1, _("the ledger is empty"));
+	r->size = a->checkpoint.size;
+	memcpy(r->root, a->checkpoint.root, HASH_LEN);
+	memcpy(r->origin, a->checkpoint.origin, sizeof(r->origin));
+	ledger_report(a->ledger, r);
+	return RESULT_OK;
+}
+
+static enum result
+audit_run(struct audit *a)
+{
+	enum result err;
+
+	if ((err = checkpoint_load(a)) != RESULT_OK)
+		return err;
+	a->ledger = ledger_new(a->checkpoint_known ? a->checkpoint.origin : a->vkey.name,
+	    a->vkey.pub, &a->content);
+	if (a->ledger == NULL || arena_init(&a->arena, ENTRY_ARENA) != RESULT_OK)
+		return RESULT_NO_MEMORY;
+	hashing_begin(&a->hashing, a->dir, &a->checkpoint, a->checkpoint_known);
+	err = entries_check(a);
+	if (err == RESULT_OK)
+		err = verdict(a);
+	hashing_end(&a->hashing);
+	return err;
+}
+
+enum result
+auditor_verify(
+    const char *dir, const struct auditor_options *options, struct auditor_result *out)
+{
+	struct audit *a = calloc(1, sizeof(*a));
+	enum result err;
+
+	memset(out, 0, sizeof(*out));
+	if (a == NULL)
+		return RESULT_NO_MEMORY;
+	a->dir = dir;
+	a->options = options;
+	a->result = out;
+	err = audit_run(a);
+	out->ok = err == RESULT_OK;
+	ledger_free(a->ledger);
+	arena_free(&a->arena);
+	free(a);
+	return err == RESULT_CORRUPT ? RESULT_OK : err;
+}
+
+void
+auditor_result_free(struct auditor_result *r)
+{
+	free(r->roster);
+	r->roster = NULL;
+	r->n_roster = 0;
+}

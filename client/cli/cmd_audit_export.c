@@ -1,0 +1,149 @@
+/* timebox audit export: a copy of the ledger as files that anybody can check. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "client/cli/audit.h"
+#include "client/cli/commands.h"
+#include "client/cli/out.h"
+
+#define PAGE 1000 /* entries asked for at once */
+
+static int
+checkpoint_ask(struct cli *c, struct timebox *tb, Timebox__V1__Response **out)
+{
+	Timebox__V1__GetCheckpoint ask;
+	Timebox__V1__Call call;
+
+	timebox__v1__get_checkpoint__init(&ask);
+	timebox__v1__call__init(&call);
+	call.kind_case = TIMEBOX__V1__CALL__KIND_GET_CHECKPOINT;
+	call.get_checkpoint = &ask;
+	return cli_call(c, tb, &call, TIMEBOX__V1__RESPONSE__BODY_CHECKPOINT, out);
+}
+
+static int
+entries_ask(struct cli *c, struct timebox *tb, uint64_t from, Timebox__V1__Response **out)
+{
+	Timebox__V1__GetEntries ask;
+	Timebox__V1__Call call;
+
+	timebox__v1__get_entries__init(&ask);
+	timebox__v1__call__init(&call);
+	ask.from_seq = from;
+	ask.limit = PAGE;
+	call.kind_case = TIMEBOX__V1__CALL__KIND_GET_ENTRIES;
+	call.get_entries = &ask;
+	return cli_call(c, tb, &call, TIMEBOX__V1__RESPONSE__BODY_ENTRIES, out);
+}
+
+/* Takes a page, as far as the checkpoint goes. */
+static int
+page_take(struct cli *c, struct auditor_export *x, const Timebox__V1__Entries *page, const char *dir)
+{
+	if (page->n_entries == 0)
+		return cli_fail_here(c, RESULT_CORRUPT, dir, "%s",
+			_("the daemon does not give all entries that its checkpoint covers"));
+	for (size_t i = 0; i < page->n_entries && auditor_export_wants(x) != 0; i++) {
+		const ProtobufCBinaryData *e = &page->entries[i];
+		enum result err = auditor_export_entry(x, e->data, e->len);
+
+		if (err == RESULT_BAD_FIELD)
+			return cli_fail_here(c, RESULT_CORRUPT, dir, "%s",
+				_("the daemon gives something that is no entry"));
+		if (err != RESULT_OK)
+			return audit_failed(c, err, dir);
+	}
+	return CLI_DONE;
+}
+
+static int
+entries_fetch(struct cli *c, struct timebox *tb, struct auditor_export *x, const char *dir)
+{
+	uint64_t next;
+	int rc = CLI_DONE;
+
+	while (rc == CLI_DONE && (next = auditor_export_wants(x)) != 0) {
+		Timebox__V1__Response *answer = NULL;
+
+		rc = entries_ask(c, tb, next, &answer);
+		if (rc == CLI_DONE)
+			rc = page_take(c, x, answer->entries, dir);
+		timebox_response_free(answer);
+		cli_progress(c, _("entries"), next - 1, auditor_export_size(x));
+	}
+	cli_progress_end(c);
+	return rc;
+}
+
+static int
+export_finish(struct cli *c, struct auditor_export *x, const char *dir)
+{
+	char root[BASE64_LEN(HASH_LEN) + 1];
+	struct auditor_broken why;
+	uint8_t hash[HASH_LEN];
+	enum result err = auditor_export_finish(x, hash, &why);
+
+	if (err == RESULT_CORRUPT)
+		return audit_broken(c, &why);
+	if (err != RESULT_OK)
+		return audit_failed(c, err, dir);
+	if (c->json) {
+		json_t *j = json_pack("{s:I}", "size", (json_int_t)auditor_export_size(x));
+
+		json_object_set_new(j, "root", out_json_base64(hash, sizeof(hash)));
+		out_json_line(j);
+		return CLI_DONE;
+	}
+	base64_encode(root, sizeof(root), hash, sizeof(hash));
+	printf(_("%" PRIu64 " entries, root %s\n"), auditor_export_size(x), root);
+	printf(_("Keep this on paper, and check with: timebox audit verify %s --kept %" PRIu64
+		 ":%s\n"), dir, auditor_export_size(x), root);
+	return CLI_DONE;
+}
+
+static int
+export(struct cli *c, struct timebox *tb, const char *dir)
+{
+	Timebox__V1__Response *answer = NULL;
+	struct auditor_export *x = NULL;
+	struct auditor_broken why;
+	enum result err;
+	int rc = checkpoint_ask(c, tb, &answer);
+
+	if (rc != CLI_DONE)
+		return rc;
+	err = auditor_export_begin(dir, c->home.vkey, answer->checkpoint->note, &x, &why);
+	timebox_response_free(answer);
+	if (err == RESULT_CORRUPT)
+		return audit_broken(c, &why);
+	if (err != RESULT_OK)
+		return audit_failed(c, err, dir);
+	rc = entries_fetch(c, tb, x, dir);
+	if (rc == CLI_DONE)
+		rc = export_finish(c, x, dir);
+	auditor_export_free(x);
+	return rc;
+}
+
+int
+cmd_audit_export(struct cli *c, int argc, char **argv)
+{
+	const char *args[1];
+	const struct cli_usage usage = {
+		.args = "OUTDIR", .min = 1, .max = 1,
+		.help = N_("Copies the ledger into a folder of files (C2SP tiles) that can be checked "
+			   "anywhere. A folder that has an export already is carried on with, after "
+			   "checking that the ledger still begins like it."),
+		.examples = "  timebox --home auditor audit export copy\n"
+			    "  timebox --home auditor audit export copy --json && timebox audit verify copy\n",
+	};
+	struct timebox *tb = NULL;
+	int rc;
+
+	cli_parse(c, &usage, argc, argv, args);
+	rc = cli_connect(c, &tb);
+	if (rc == CLI_DONE)
+		rc = export(c, tb, args[0]);
+	timebox_close(tb);
+	return rc;
+}
