@@ -470,11 +470,13 @@ number_at(const ProtobufCFieldDescriptor *desc, const void *from)
 static enum result
 take_scalar(struct decoder *d, int *present)
 {
-	const void *p = *(void *const *)d->from;
+	const void *p = NULL;
 	void *to = (uint8_t *)d->c + d->field->offset;
 	code8 code;
 	enum result err;
 
+	if (d->desc->type == PROTOBUF_C_TYPE_STRING || is_message(d->desc))
+		memcpy(&p, d->from, sizeof(p));
 	switch (d->field->type) {
 	case F_U64:
 	case F_U32:

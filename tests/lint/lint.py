@@ -21,7 +21,7 @@ MAX_FILE_LINES = 1000
 INCLUDES = {
     "proto": [],
     "daemon/base": [],
-    "daemon/book": [r"daemon/base/", r"proto/codes\.h"],
+    "daemon/book": [r"daemon/base/", r"proto/(codes|crypto)\.h"],
     "daemon/store": [r"daemon/base/", r"daemon/book/(row|types|tables|words)\.h", r"proto/"],
     "daemon/ops": [r"daemon/base/", r"proto/"],
     "daemon/net": [r"daemon/(base|ops)/", r"proto/"],
