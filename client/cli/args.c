@@ -163,6 +163,7 @@ cli_parse(struct cli *c, const struct cli_usage *usage, int argc, char **argv, c
 	for (i = 0; i < usage->max; i++)
 		args[i] = NULL;
 	argp.doc = doc;
+	(void)setenv("ARGP_HELP_FMT", "rmargin=100", 0);
 	argp_err_exit_status = CLI_USAGE;
 	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &a) != 0)
 		exit(CLI_INTERNAL);

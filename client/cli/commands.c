@@ -1,0 +1,111 @@
+#include "client/cli/commands.h"
+
+#define STAFF	N_("staff")
+#define KIOSK	N_("kiosk")
+#define OUTLET	N_("outlet")
+#define SERVING N_("staff, outlet, kiosk")
+#define ASKING	N_("staff, kiosk")
+
+/* clang-format off */
+static const struct cli_command enrol_commands[] = {
+	{"invite", N_("draw a code for another key"), STAFF, cmd_enrol_invite, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+static const struct cli_command key_commands[] = {
+	{"link", N_("say whose key this is"), STAFF, cmd_key_link, NULL},
+	{"approve", N_("approve a colleague's link"), STAFF, cmd_proposal_approve, NULL},
+	{"list", N_("all keys"), NULL, cmd_key_list, NULL},
+	{"revoke", N_("a key that may do nothing any more"), STAFF, cmd_key_revoke, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+static const struct cli_command station_commands[] = {
+	{"open", N_("sign that set-up is over"), STAFF, cmd_station_open, NULL},
+	{"status", N_("the station and its daemon now"), NULL, cmd_station_status, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+static const struct cli_command proposal_commands[] = {
+	{"list", N_("what waits for a second person"), STAFF, cmd_proposal_list, NULL},
+	{"approve", N_("the second person's yes"), STAFF, cmd_proposal_approve, NULL},
+	{"withdraw", N_("take a proposal back"), STAFF, cmd_proposal_withdraw, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+static const struct cli_command card_commands[] = {
+	{"bind", N_("give a member a card"), STAFF, cmd_card_bind, NULL},
+	{"block", N_("a lost card is dead at once"), ASKING, cmd_card_block, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+static const struct cli_command member_commands[] = {
+	{"show", N_("one member"), ASKING, cmd_member_show, NULL},
+	{"list", N_("all members"), STAFF, cmd_member_list, NULL},
+	{"add", N_("one new member"), STAFF, cmd_member_add, NULL},
+	{"update", N_("change what is said of a member"), STAFF, cmd_member_update, NULL},
+	{"kin", N_("state that two members are kin"), STAFF, cmd_member_kin, NULL},
+	{"pin", N_("a slip to set a PIN with"), STAFF, cmd_member_pin, NULL},
+	{"set-pin", N_("set a PIN with a slip"), KIOSK, cmd_member_set_pin, NULL},
+	{"card", N_("cards"), NULL, NULL, card_commands},
+	{"delegate", N_("let a social worker redeem for a member"), STAFF, cmd_member_delegate, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+static const struct cli_command catalogue_commands[] = {
+	{"list", N_("service items, redemption items, partners"), NULL, cmd_catalogue_list, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+static const struct cli_command rules_commands[] = {
+	{"show", N_("the rules in force"), NULL, cmd_rules_show, NULL},
+	{"set", N_("a new version of the rules"), STAFF, cmd_rules_set, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+static const struct cli_command activity_commands[] = {
+	{"add", N_("plan an activity"), STAFF, cmd_activity_add, NULL},
+	{"list", N_("activities and who is there"), NULL, cmd_activity_list, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+static const struct cli_command redeem_commands[] = {
+	{"hold", N_("set points and goods aside: a voucher"), ASKING, cmd_redeem_hold, NULL},
+	{"check", N_("is this voucher good, and for what"), OUTLET, cmd_redeem_check, NULL},
+	{"confirm", N_("the goods were handed over"), OUTLET, cmd_redeem_confirm, NULL},
+	{"cancel", N_("give points and goods back"), ASKING, cmd_redeem_cancel, NULL},
+	{"list", N_("a member's vouchers"), ASKING, cmd_redeem_list, NULL},
+	{"reverse", N_("take back a confirmed redemption"), STAFF, cmd_redeem_reverse, NULL},
+	{"late", N_("handed over after the voucher had lapsed"), STAFF, cmd_redeem_late, NULL},
+	{"permit", N_("vouch for a member in the days after a PIN reset"), STAFF, cmd_redeem_permit, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+static const struct cli_command audit_commands[] = {
+	{"export", N_("the ledger as files"), NULL, cmd_audit_export, NULL},
+	{"verify", N_("verify an export, offline"), NULL, cmd_audit_verify, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+const struct cli_command cli_commands[] = {
+	{"enrol", N_("admit this home's key with a code"), NULL, cmd_enrol, enrol_commands},
+	{"key", N_("keys"), NULL, NULL, key_commands},
+	{"station", N_("the station"), NULL, NULL, station_commands},
+	{"todo", N_("what waits for me"), NULL, cmd_todo, NULL},
+	{"proposal", N_("what waits for a second person"), NULL, NULL, proposal_commands},
+	{"rules", N_("the rules"), NULL, NULL, rules_commands},
+	{"catalogue", N_("service items and rates"), NULL, NULL, catalogue_commands},
+	{"member", N_("members"), NULL, NULL, member_commands},
+	{"balance", N_("hours and points of a member"), ASKING, cmd_balance, NULL},
+	{"history", N_("what happened to a member's hours and points"), ASKING, cmd_history, NULL},
+	{"activity", N_("activities"), NULL, NULL, activity_commands},
+	{"check-in", N_("service begins"), SERVING, cmd_check_in, NULL},
+	{"check-out", N_("service ends"), SERVING, cmd_check_out, NULL},
+	{"redeem", N_("redemptions"), NULL, NULL, redeem_commands},
+	{"gift", N_("give points to another member"), KIOSK, cmd_gift, NULL},
+	{"kiosk", N_("the full-screen session for volunteers"), KIOSK, cmd_kiosk, NULL},
+	{"audit", N_("verification"), NULL, NULL, audit_commands},
+	{"receipt", N_("what came of an act whose answer was lost"), NULL, cmd_receipt, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+/* clang-format on */
