@@ -323,9 +323,12 @@ session_close(struct book *b, uint64_t member, uint64_t end_us, int by_clock, ui
 enum result
 decide_check_out(struct book *b, const struct command *c)
 {
+	/* Records of this command: its index in the upper byte, the member's in the lower (a list holds at most 200). */
 	uint32_t index = b->command << 8;
 	enum result err;
 
+	if (b->command > UINT8_MAX)
+		return RESULT_TOO_MANY;
 	if (b->role == ROLE_MEMBER) {
 		if (c->n_members > 1 || (c->n_members == 1 && c->members[0] != b->person))
 			return RESULT_WRONG_ACTOR;
