@@ -50,7 +50,7 @@ static void
 verify_words(const struct auditor_result *r)
 {
 	char root[BASE64_LEN(HASH_LEN) + 1], hex[2 * KEY_LEN + 1];
-	struct table *t = table_new(_("key|role|>admitted by|>revoked by|>code of"));
+	struct table *t = table_new(_("key|role|>admitted in|>revoked in|>code from"));
 
 	base64_encode(root, sizeof(root), r->root, sizeof(r->root));
 	printf(_("whole: %" PRIu64 " entries of %s\n"), r->size, r->origin);
