@@ -67,6 +67,7 @@ struct cli {
 	bool json;			 /* --json */
 	bool yes;			 /* --yes: no questions */
 	bool zh;			 /* words are Chinese */
+	bool lang_said;			 /* by --lang or TIMEBOX_LANG, not by the locale */
 	struct timebox_home home;	 /* open after cli_connect or cli_home_open */
 	bool home_opened;
 };

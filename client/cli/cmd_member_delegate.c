@@ -1,6 +1,6 @@
 /* timebox member delegate: a member lets a social worker redeem for them until a day. */
 #include "client/cli/commands.h"
-#include "client/cli/propose.h"
+#include "client/cli/done.h"
 
 static int
 delegate_send(struct cli *c, struct timebox *tb, const char *member, const char *to, int32_t until)
@@ -16,7 +16,7 @@ delegate_send(struct cli *c, struct timebox *tb, const char *member, const char 
 	delegate.to_day = until;
 	command.kind_case = TIMEBOX__V1__COMMAND__KIND_DELEGATE;
 	command.delegate = &delegate;
-	return propose_send(c, tb, &command);
+	return done_send(c, tb, &command, "");
 }
 
 int

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "client/cli/commands.h"
-#include "client/cli/propose.h"
+#include "client/cli/done.h"
 #include "client/cli/voucher.h"
 
 struct hold_args {
@@ -21,7 +21,7 @@ hold_print(struct cli *c, const Timebox__V1__Receipt *receipt, int32_t zone_minu
 	struct voucher_slip slip;
 
 	if (!voucher_from_receipt(receipt, zone_minutes, &slip))
-		propose_print(c, receipt->seq, 0);
+		done_print(c, receipt, "");
 	else if (c->json)
 		voucher_print_json(&slip);
 	else

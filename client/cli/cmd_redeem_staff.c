@@ -1,9 +1,6 @@
 /* timebox redeem reverse, late, permit: what social workers do about redemptions. */
-#include <stdio.h>
-
 #include "client/cli/commands.h"
-#include "client/cli/out.h"
-#include "client/cli/propose.h"
+#include "client/cli/done.h"
 #include "client/cli/voucher.h"
 
 /* Finds the voucher and proposes `command`, whose ref is `ref`. */
@@ -19,7 +16,7 @@ staff_propose(struct cli *c, const char *text, Timebox__V1__Command *command, Ti
 		rc = voucher_find(c, tb, text, canonical, &found);
 	if (rc == CLI_DONE) {
 		voucher_ref(found->voucher, ref);
-		rc = propose_send(c, tb, command);
+		rc = done_send(c, tb, command, "");
 	}
 	timebox_response_free(found);
 	timebox_close(tb);
@@ -89,21 +86,14 @@ permit_send(struct cli *c, struct timebox *tb, const char *number)
 {
 	Timebox__V1__Command command = TIMEBOX__V1__COMMAND__INIT;
 	Timebox__V1__Permit permit = TIMEBOX__V1__PERMIT__INIT;
-	Timebox__V1__Response *answer = NULL;
 	int rc = cli_member_id(c, tb, number, &permit.member);
 
 	if (rc != CLI_DONE)
 		return rc;
 	command.kind_case = TIMEBOX__V1__COMMAND__KIND_PERMIT;
 	command.permit = &permit;
-	rc = cli_act_one(c, tb, &command, &answer);
-	if (rc == CLI_DONE && c->json)
-		out_json_line(json_pack("{s:s, s:I}", "member", number, "seq",
-			(json_int_t)answer->receipt->seq));
-	else if (rc == CLI_DONE)
-		printf("%s\n", _("Permitted: for 30 minutes the member may redeem at the kiosk."));
-	timebox_response_free(answer);
-	return rc;
+	return done_send(c, tb, &command,
+		_("Permitted: for 30 minutes the member may redeem at the kiosk."));
 }
 
 int
