@@ -49,11 +49,33 @@ static const struct cli_command member_commands[] = {
 	{"set-pin", N_("set a PIN with a slip"), KIOSK, cmd_member_set_pin, NULL},
 	{"card", N_("cards"), NULL, NULL, card_commands},
 	{"delegate", N_("let a social worker redeem for a member"), STAFF, cmd_member_delegate, NULL},
+	{"import", N_("take in a sheet of people"), STAFF, cmd_member_import, NULL},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
 static const struct cli_command catalogue_commands[] = {
 	{"list", N_("service items, redemption items, partners"), NULL, cmd_catalogue_list, NULL},
+	{"import", N_("take in a sheet of service items"), STAFF, cmd_catalogue_import, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+static const struct cli_command partner_commands[] = {
+	{"import", N_("take in a sheet of partners"), STAFF, cmd_partner_import, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+static const struct cli_command item_commands[] = {
+	{"import", N_("take in a sheet of redemption items"), STAFF, cmd_item_import, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+static const struct cli_command donation_commands[] = {
+	{"import", N_("take in a sheet of donated lots"), STAFF, cmd_donation_import, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+static const struct cli_command pair_commands[] = {
+	{"import", N_("take in a sheet of pairings"), STAFF, cmd_pair_import, NULL},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -98,6 +120,10 @@ const struct cli_command cli_commands[] = {
 	{"member", N_("members"), NULL, NULL, member_commands},
 	{"balance", N_("hours and points of a member"), ASKING, cmd_balance, NULL},
 	{"history", N_("what happened to a member's hours and points"), ASKING, cmd_history, NULL},
+	{"partner", N_("partners and their agreements"), NULL, NULL, partner_commands},
+	{"item", N_("what points are redeemed for"), NULL, NULL, item_commands},
+	{"donation", N_("donated lots"), NULL, NULL, donation_commands},
+	{"pair", N_("who visits whom"), NULL, NULL, pair_commands},
 	{"activity", N_("activities"), NULL, NULL, activity_commands},
 	{"check-in", N_("service begins"), SERVING, cmd_check_in, NULL},
 	{"check-out", N_("service ends"), SERVING, cmd_check_out, NULL},

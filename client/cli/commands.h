@@ -56,5 +56,11 @@ CLI_COMMAND(cmd_check_out);
 CLI_COMMAND(cmd_kiosk);
 CLI_COMMAND(cmd_audit_export);
 CLI_COMMAND(cmd_audit_verify);
+CLI_COMMAND(cmd_catalogue_import);
+CLI_COMMAND(cmd_member_import);
+CLI_COMMAND(cmd_partner_import);
+CLI_COMMAND(cmd_item_import);
+CLI_COMMAND(cmd_donation_import);
+CLI_COMMAND(cmd_pair_import);
 
 #endif
