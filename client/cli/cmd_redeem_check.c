@@ -36,7 +36,7 @@ check_print(const struct cli *c, const char *code, const Timebox__V1__Voucher *v
 			(void)json_object_set_new(line, "error", json_string(result_name(r)));
 		out_json_line(line);
 	} else if (r == RESULT_OK) {
-		printf(_("Valid: %u × %s %s, until %s. Not confirmed yet.\n"), v->count, v->item,
+		printf(_("Valid: %u x %s %s, until %s. Not confirmed yet.\n"), v->count, v->item,
 			v->item_name, day);
 	} else {
 		printf(_("Not valid: %s.\n"), cli_result_text(c, r));

@@ -14,7 +14,7 @@ confirm_print(const struct cli *c, const char *code, const Timebox__V1__Voucher 
 			(json_int_t)v->count, "outlet", v->outlet, "seq", (json_int_t)seq));
 		return;
 	}
-	printf(_("Confirmed: hand over %u × %s %s.\n"), v->count, v->item, v->item_name);
+	printf(_("Confirmed: hand over %u x %s %s.\n"), v->count, v->item, v->item_name);
 }
 
 static int
