@@ -8,6 +8,7 @@
 
 #include "client/auditor/auditor.h"
 #include "client/auditor/files.h"
+#include "proto/arena.h"
 #include "proto/tile.h"
 #include "proto/tree.h"
 #include "timebox/v1/entry.pb-c.h"
@@ -58,8 +59,10 @@ struct ledger *ledger_new(
     const char *origin, const uint8_t ledger_key[KEY_LEN], struct auditor_broken *b);
 void ledger_free(struct ledger *l);
 
-/* The next entry, from 1. RESULT_CORRUPT with *b set, RESULT_NO_MEMORY; no more entries then. */
-MUST_CHECK enum result ledger_entry(struct ledger *l, const Timebox__V1__Entry *e);
+/* The next entry, from 1; its act is decoded into the arena. RESULT_CORRUPT with *b set,
+ * RESULT_NO_MEMORY; no more entries then. */
+MUST_CHECK enum result ledger_entry(
+    struct ledger *l, struct arena *arena, const Timebox__V1__Entry *e);
 
 /* Counts, and the roster, which becomes the result's. */
 void ledger_report(struct ledger *l, struct auditor_result *out);

@@ -6,13 +6,11 @@
 #include <string.h>
 
 #include "client/auditor/keymap.h"
-#include "proto/arena.h"
 #include "proto/canonical.h"
 #include "proto/uuid7.h"
 #include "timebox/v1/act.pb-c.h"
 #include "timebox/v1/types.pb-c.h"
 
-#define ACT_ARENA    (16u << 20)
 #define COMMANDS_MAX 1024
 #define SYSTEM_FIRST 90 /* commands of the daemon itself */
 #define OPERATOR_END 10 /* commands of the ledger key are below */
@@ -41,7 +39,6 @@ struct ledger {
 	struct auditor_broken *broken;
 	const char *origin;
 	uint8_t key[KEY_LEN];
-	struct arena arena; /* of the act */
 	struct accounts *accounts;
 	struct keymap *ids;	  /* request id -> seq */
 	struct keymap *codes;	  /* code hash -> struct code */
@@ -77,8 +74,7 @@ ledger_new(const char *origin, const uint8_t ledger_key[KEY_LEN], struct auditor
 	l->proposals = keymap_new(sizeof(struct waiting_key), sizeof(struct waiting));
 	l->rules = keymap_new(sizeof(uint64_t), 1);
 	if (l->accounts != NULL && l->ids != NULL && l->codes != NULL && l->keys != NULL &&
-	    l->proposals != NULL && l->rules != NULL && keymap_add(l->rules, &first) != NULL &&
-	    arena_init(&l->arena, ACT_ARENA) == RESULT_OK)
+	    l->proposals != NULL && l->rules != NULL && keymap_add(l->rules, &first) != NULL)
 		return l;
 	ledger_free(l);
 	return NULL;
@@ -95,7 +91,6 @@ ledger_free(struct ledger *l)
 	keymap_free(l->keys);
 	keymap_free(l->proposals);
 	keymap_free(l->rules);
-	arena_free(&l->arena);
 	free(l->roster);
 	free(l);
 }
@@ -533,14 +528,15 @@ rules_check(struct ledger *l, entry_t *e)
 /* ---- the entry ---- */
 
 static enum result
-act_decode(struct ledger *l, entry_t *e, act_t **out)
+act_decode(struct ledger *l, struct arena *arena, entry_t *e, act_t **out)
 {
 	ProtobufCMessage *message;
 	enum result err;
 
-	arena_reset(&l->arena);
 	err = canonical_unpack(
-	    &timebox__v1__act__descriptor, &l->arena, e->act.data, e->act.len, &message);
+	    &timebox__v1__act__descriptor, arena, e->act.data, e->act.len, &message);
+	if (err == RESULT_NO_MEMORY)
+		return err;
 	if (err != RESULT_OK)
 		return broken_set(l->broken, "encoding", l->seq, _("its act: %s"), result_text_en(err));
 	*out = (act_t *)message;
@@ -552,13 +548,13 @@ act_decode(struct ledger *l, entry_t *e, act_t **out)
 }
 
 enum result
-ledger_entry(struct ledger *l, const Timebox__V1__Entry *e)
+ledger_entry(struct ledger *l, struct arena *arena, const Timebox__V1__Entry *e)
 {
 	act_t *act = NULL;
 	enum result err;
 
 	l->seq = e->seq;
-	if ((err = act_decode(l, e, &act)) != RESULT_OK || (err = head_check(l, e)) != RESULT_OK ||
+	if ((err = act_decode(l, arena, e, &act)) != RESULT_OK || (err = head_check(l, e)) != RESULT_OK ||
 	    (err = act_check(l, act)) != RESULT_OK || (err = actor_check(l, e, act)) != RESULT_OK ||
 	    (err = effects_apply(l, e, act)) != RESULT_OK ||
 	    (err = rules_check(l, e)) != RESULT_OK)

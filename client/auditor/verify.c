@@ -7,10 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/arena.h"
 #include "proto/canonical.h"
 
-#define ENTRY_ARENA    (16u << 20) /* any entry of 65,535 bytes */
+#define ENTRY_ARENA    (16u << 20) /* any entry of 65,535 bytes and its act */
 #define PROGRESS_EVERY 256
 
 enum result
@@ -67,7 +66,7 @@ struct audit {
 	struct checkpoint checkpoint;
 	bool checkpoint_known;
 	const char *checkpoint_problem;
-	struct arena arena; /* of one entry */
+	struct arena arena; /* of one entry and its act */
 	struct hashing hashing;
 	struct ledger *ledger;
 	struct auditor_broken content; /* what the entries say */
@@ -142,6 +141,8 @@ entry_check(struct audit *a, const uint8_t *bytes, size_t n)
 
 	arena_reset(&a->arena);
 	why = canonical_unpack(&timebox__v1__entry__descriptor, &a->arena, bytes, n, &message);
+	if (why == RESULT_NO_MEMORY)
+		return why;
 	if (why == RESULT_OK)
 		e = (const Timebox__V1__Entry *)message;
 	if ((err = hashing_entry(&a->hashing, bytes, n, e, why)) != RESULT_OK)
@@ -149,7 +150,7 @@ entry_check(struct audit *a, const uint8_t *bytes, size_t n)
 	kept_note(a);
 	if (e == NULL || a->content.kind != NULL || !hashing_fits(&a->hashing))
 		return RESULT_OK;
-	err = ledger_entry(a->ledger, e);
+	err = ledger_entry(a->ledger, &a->arena, e);
 	return err == RESULT_CORRUPT ? RESULT_OK : err;
 }
 
