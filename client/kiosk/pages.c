@@ -147,9 +147,10 @@ choose_outlet(struct kiosk *k, const struct desk_offer *o, const Timebox__V1__Ou
 
 /* How many; one without asking where no more is possible. False: back. */
 static bool
-choose_count(struct kiosk *k, const struct desk_offer *o, uint32_t *count)
+choose_count(struct kiosk *k, const struct desk_offer *o, uint64_t free, uint32_t *count)
 {
-	uint32_t most = o->most > 9 ? 9 : (uint32_t)o->most;
+	uint64_t can = o->most < free ? o->most : free;
+	uint32_t most = can > 9 ? 9 : (uint32_t)can;
 	char line[SAY_SIZE];
 
 	*count = 1;
@@ -212,7 +213,7 @@ redeem_item(struct kiosk *k, const struct desk_offer *o)
 								 : RESULT_INSUFFICIENT);
 		return;
 	}
-	if (!choose_outlet(k, o, &at) || !choose_count(k, o, &count) ||
+	if (!choose_outlet(k, o, &at) || !choose_count(k, o, at->free, &count) ||
 		!confirm_hold(k, o, at->outlet, count))
 		return;
 	screen_wait(k);
