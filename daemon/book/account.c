@@ -1,6 +1,7 @@
 /*
- * Double entry. Every change of a balance is a move between two accounts, so an entry's postings sum to zero per asset by
- * construction; only the programme's contra accounts may be below zero (DOMAIN.md, "The two books").
+ * Double entry. Every change of a balance is a move between two accounts, so an entry's postings
+ * sum to zero per asset by construction; only the programme's contra accounts may be below zero
+ * (DOMAIN.md, "The two books").
  */
 #include "daemon/book/book_int.h"
 
@@ -20,17 +21,17 @@ owned_by_member(enum purpose p)
 static struct row_key
 account_key(enum purpose purpose, enum asset asset, uint64_t owner, code8 item, uint64_t lot)
 {
-	struct row_key key = { .table = TABLE_ACCOUNT,
-			       .tag = { (uint8_t)purpose, (uint8_t)asset },
-			       .a = owner,
-			       .b = item,
-			       .c = lot };
+	struct row_key key = {.table = TABLE_ACCOUNT,
+	    .tag = {(uint8_t)purpose, (uint8_t)asset},
+	    .a = owner,
+	    .b = item,
+	    .c = lot};
 	return key;
 }
 
 int64_t
 book_balance(const struct row_source *rows, enum purpose purpose, enum asset asset, uint64_t owner,
-	     code8 item, uint64_t lot)
+    code8 item, uint64_t lot)
 {
 	struct row_key k = account_key(purpose, asset, owner, item, lot);
 	const struct account_row *row = rows->get(rows->ctx, &k);
@@ -47,8 +48,9 @@ posting_note(struct book *b, const struct posting *p)
 	for (uint32_t i = out->n_postings; i-- > 0;) {
 		struct posting *have = &out->postings[i];
 
-		if (have->purpose == p->purpose && have->lot == p->lot && have->member == p->member &&
-		    have->partner == p->partner && have->item == p->item && have->asset == p->asset) {
+		if (have->purpose == p->purpose && have->lot == p->lot &&
+		    have->member == p->member && have->partner == p->partner &&
+		    have->item == p->item && have->asset == p->asset) {
 			have->amount += p->amount;
 			return RESULT_OK;
 		}
@@ -64,7 +66,8 @@ post(struct book *b, enum asset asset, code8 item, struct account a, int64_t amo
 {
 	struct row_key k = account_key(a.purpose, asset, a.owner, item, a.lot);
 	struct account_row *row = book_upsert(b, &k);
-	struct posting p = { .asset = asset, .purpose = a.purpose, .item = item, .lot = a.lot, .amount = amount };
+	struct posting p = {
+	    .asset = asset, .purpose = a.purpose, .item = item, .lot = a.lot, .amount = amount};
 	enum result err;
 
 	if (__builtin_add_overflow(row->balance, amount, &row->balance))
@@ -83,7 +86,7 @@ post(struct book *b, enum asset asset, code8 item, struct account a, int64_t amo
 
 enum result
 book_move(struct book *b, enum asset asset, code8 item, struct account from, struct account to,
-	  int64_t amount)
+    int64_t amount)
 {
 	enum result err;
 

@@ -1,9 +1,10 @@
 /*
- * An act as the book sees it: checked at the edge (engine/act.c made it from canonical bytes), fixed-size, no pointers
- * but to the lists that came with it.
+ * An act as the book sees it: checked at the edge (engine/act.c made it from canonical bytes),
+ * fixed-size, no pointers but to the lists that came with it.
  *
- * All commands share one struct: a field name means the same everywhere, and the fields a kind does not use are zero. Which
- * fields a kind must have, and their ranges, are checked by engine/act.c from one table.
+ * All commands share one struct: a field name means the same everywhere, and the fields a kind does
+ * not use are zero. Which fields a kind must have, and their ranges, are checked by engine/act.c
+ * from one table.
  */
 #ifndef TIMEBOX_BOOK_ACT_H
 #define TIMEBOX_BOOK_ACT_H
@@ -14,14 +15,14 @@
 #include "daemon/book/words.h"
 
 #define ACT_MAX_COMMANDS 1024
-#define ACT_MAX_ROWS 200
-#define ACT_MAX_REFS 200
+#define ACT_MAX_ROWS	 200
+#define ACT_MAX_REFS	 200
 #define ITEM_MAX_OUTLETS 8
-#define MEMBER_MAX_KIN 8
+#define MEMBER_MAX_KIN	 8
 
 /*
- * A code of 1 to 8 characters [A-Z0-9_-] (an item, a partner), packed: the characters in memory order, then zeros. 0 is
- * no code. code_pack returns 0 for anything else.
+ * A code of 1 to 8 characters [A-Z0-9_-] (an item, a partner), packed: the characters in memory
+ * order, then zeros. 0 is no code. code_pack returns 0 for anything else.
  */
 typedef uint64_t code8;
 code8 code_pack(const char *text, size_t len);

@@ -1,8 +1,10 @@
-/* Records that come in batches: imports and typed rows; their attestation, withdrawal and reversal. */
+/* Records that come in batches: imports and typed rows; their attestation, withdrawal and reversal.
+ */
 #include "daemon/book/book_int.h"
 #include "proto/crypto.h"
 
-/* The checks on a row, in the order in which its first failure is named (the station's data set states the same order). */
+/* The checks on a row, in the order in which its first failure is named (the station's data set
+ * states the same order). */
 static enum result
 row_judge(struct book *b, const struct service_row *r)
 {
@@ -49,13 +51,14 @@ row_accept(struct book *b, const struct service_row *r, uint32_t index)
 	rec->state = RECORD_RECORDED;
 	rec->recorder_no = b->key_no;
 	member_day_take(b, r->member, r->day, r->start_minute, r->end_minute, r->item,
-			ref_id(b->in->seq, index));
+	    ref_id(b->in->seq, index));
 	return book_touch(b, r->member);
 }
 
 /* The batch's row and the new part's, chained behind the part before. */
 static enum result
-part_add(struct book *b, const struct command *c, struct batch_row **batch, struct batch_part_row **part)
+part_add(
+    struct book *b, const struct command *c, struct batch_row **batch, struct batch_part_row **part)
 {
 	struct row_key bk = row_key_batch(c->batch);
 	struct row_key pk = row_key3(TABLE_BATCH_PART, b->in->seq, 0, 0);
@@ -121,9 +124,10 @@ decide_service_rows(struct book *b, const struct command *c)
 		return err;
 	for (uint32_t i = 0; i < c->n_rows; i++) {
 		enum result verdict =
-			c->rows[i].day > b->today ? RESULT_BAD_DATE : row_judge(b, &c->rows[i]);
+		    c->rows[i].day > b->today ? RESULT_BAD_DATE : row_judge(b, &c->rows[i]);
 
-		err = verdict == RESULT_OK ? row_accept(b, &c->rows[i], i) : row_refused(b, i, verdict);
+		err = verdict == RESULT_OK ? row_accept(b, &c->rows[i], i)
+					   : row_refused(b, i, verdict);
 		if (err != RESULT_OK)
 			return err;
 		if (verdict == RESULT_OK) {
@@ -164,7 +168,8 @@ static enum result
 leave_out(struct book *b, const struct command *c, struct batch_row *batch)
 {
 	for (uint32_t i = 0; i < c->n_refs; i++) {
-		struct row_key rk = row_key3(TABLE_RECORD, ref_id(c->refs[i].seq, c->refs[i].index), 0, 0);
+		struct row_key rk =
+		    row_key3(TABLE_RECORD, ref_id(c->refs[i].seq, c->refs[i].index), 0, 0);
 		struct row_key pk = row_key3(TABLE_BATCH_PART, c->refs[i].seq, 0, 0);
 		struct record_row *rec = book_edit(b, &rk);
 		struct batch_part_row *part = book_edit(b, &pk);
@@ -176,7 +181,7 @@ leave_out(struct book *b, const struct command *c, struct batch_row *batch)
 			return RESULT_RECORD_STATE;
 		rec->state = RECORD_REJECTED;
 		member_day_free(b, rec->member, rec->day, rec->start_minute, rec->end_minute,
-				ref_id(c->refs[i].seq, at));
+		    ref_id(c->refs[i].seq, at));
 		part->accepted[at / 8] = (uint8_t)(part->accepted[at / 8] & ~(1u << at % 8));
 		part->waiting--;
 		batch->waiting--;
@@ -184,7 +189,8 @@ leave_out(struct book *b, const struct command *c, struct batch_row *batch)
 	return RESULT_OK;
 }
 
-/* The attester is neither a volunteer of the batch nor kin; what an unlinked key attested is remembered for its link. */
+/* The attester is neither a volunteer of the batch nor kin; what an unlinked key attested is
+ * remembered for its link. */
 static enum result
 part_attest(struct book *b, const struct batch_part_row *part)
 {
@@ -292,7 +298,8 @@ decide_batch_withdraw(struct book *b, const struct command *c)
 			if (rec == NULL)
 				continue;
 			rec->state = RECORD_WITHDRAWN;
-			member_day_free(b, rec->member, rec->day, rec->start_minute, rec->end_minute, id);
+			member_day_free(
+			    b, rec->member, rec->day, rec->start_minute, rec->end_minute, id);
 		}
 		seq = part->next;
 	}

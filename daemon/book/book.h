@@ -1,11 +1,13 @@
 /*
  * The book: the rules of 时间宝盒 as a pure function.
  *
- * book_decide takes the rows as they are, one act, the time and the next sequence number, and either refuses with a code or
- * changes the rows and says which postings and effects the entry gets. It reads no clock, draws no number, allocates
- * nothing and depends on nothing but its arguments, so replaying the ledger from empty rows gives the same rows bit for bit.
+ * book_decide takes the rows as they are, one act, the time and the next sequence number, and
+ * either refuses with a code or changes the rows and says which postings and effects the entry
+ * gets. It reads no clock, draws no number, allocates nothing and depends on nothing but its
+ * arguments, so replaying the ledger from empty rows gives the same rows bit for bit.
  *
- * After the entry's bytes are made and hashed, book_seal writes the leaf hash into the rows that later acts will name.
+ * After the entry's bytes are made and hashed, book_seal writes the leaf hash into the rows that
+ * later acts will name.
  */
 #ifndef TIMEBOX_BOOK_BOOK_H
 #define TIMEBOX_BOOK_BOOK_H
@@ -19,11 +21,11 @@
 #define BOOK_SEMANTICS 1
 
 #define BOOK_MAX_POSTINGS 4096
-#define BOOK_MAX_EFFECTS 2048
-#define BOOK_MAX_TOUCHED 2048
-#define BOOK_MAX_SEALED 1024
+#define BOOK_MAX_EFFECTS  2048
+#define BOOK_MAX_TOUCHED  2048
+#define BOOK_MAX_SEALED	  1024
 
-#define DAY_US 86400000000ull
+#define DAY_US	  86400000000ull
 #define MINUTE_US 60000000ull
 
 struct posting {
@@ -69,7 +71,8 @@ struct book_in {
 	uint64_t seq;
 	/* A system act: made by the daemon for what falls due. */
 	int system;
-	/* Member and beneficiary ids drawn for this act, used in order, none of them taken; at least one per command that adds. */
+	/* Member and beneficiary ids drawn for this act, used in order, none of them taken; at
+	 * least one per command that adds. */
 	const uint64_t *fresh;
 	size_t n_fresh;
 };
@@ -95,21 +98,23 @@ struct book_out {
 };
 
 /*
- * Decides one act. On RESULT_OK the rows have changed and `out` says how; on anything else rows may be half changed and the
- * caller undoes them. The first act of an empty ledger must be Genesis.
+ * Decides one act. On RESULT_OK the rows have changed and `out` says how; on anything else rows may
+ * be half changed and the caller undoes them. The first act of an empty ledger must be Genesis.
  */
-MUST_CHECK enum result book_decide(const struct row_source *rows, const struct book_in *in,
-				   struct book_out *out);
+MUST_CHECK enum result book_decide(
+    const struct row_source *rows, const struct book_in *in, struct book_out *out);
 
 /* Writes the entry's leaf hash into the rows that the decision made nameable. */
 void book_seal(const struct row_source *rows, const struct book_out *out, const uint8_t leaf[32]);
 
-/* Whether the act must carry a signature of its actor's key: by the roles of its commands. Kiosk and system acts need none. */
+/* Whether the act must carry a signature of its actor's key: by the roles of its commands. Kiosk
+ * and system acts need none. */
 int book_must_sign(enum role role, const struct act *act);
 
 /*
- * The permissions, one row per command kind: for the dispatch table, its test and the printed list. `roles` is a mask of
- * ROLE_BIT. In set-up and after the opening a command may be allowed, or become a proposal for a second person.
+ * The permissions, one row per command kind: for the dispatch table, its test and the printed list.
+ * `roles` is a mask of ROLE_BIT. In set-up and after the opening a command may be allowed, or
+ * become a proposal for a second person.
  */
 enum command_when {
 	WHEN_NO = 0,
@@ -137,10 +142,11 @@ const struct command_rule *book_command_find(uint32_t kind);
 /* The station, or NULL before Genesis. */
 const struct station *book_station(const struct row_source *rows);
 /* The rule set in force at a time, and its version. */
-const struct rule_set *book_rules_at(const struct row_source *rows, uint64_t at_us, uint64_t *version);
+const struct rule_set *book_rules_at(
+    const struct row_source *rows, uint64_t at_us, uint64_t *version);
 /* An account's balance, 0 without one. */
 int64_t book_balance(const struct row_source *rows, enum purpose purpose, enum asset asset,
-		     uint64_t owner, code8 item, uint64_t lot);
+    uint64_t owner, code8 item, uint64_t lot);
 /* A member's sums over lots and provenances. */
 struct member_sums {
 	int64_t minutes;
@@ -154,7 +160,8 @@ void book_member_sums(const struct row_source *rows, uint64_t member, struct mem
 /* The version in force at a time, or NULL. */
 const struct item_row *book_item_at(const struct row_source *rows, code8 item, uint64_t at_us);
 const struct rate_row *book_rate_at(const struct row_source *rows, code8 item, uint64_t at_us);
-const struct partner_row *book_partner_at(const struct row_source *rows, code8 partner, uint64_t at_us);
+const struct partner_row *book_partner_at(
+    const struct row_source *rows, code8 partner, uint64_t at_us);
 /* Pieces on an outlet's shelf that nobody holds and whose best-before day is not past. */
 int64_t book_shelf_free(const struct row_source *rows, code8 outlet, code8 item, int32_t today);
 /* The day (since 1970-01-01) of a moment in the station's zone, and the first moment of a day. */

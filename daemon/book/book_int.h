@@ -15,11 +15,13 @@ struct book {
 	uint64_t rules_version;
 	int32_t today;
 	enum role role;
-	/* The actor's key: its number and person (0: none, or not linked); for MEMBER the person is the session's member. */
+	/* The actor's key: its number and person (0: none, or not linked); for MEMBER the person is
+	 * the session's member. */
 	uint32_t key_no;
 	uint64_t person;
 	code8 partner;
-	/* Index of the command being decided: in this act, or in the entry where it was proposed. */
+	/* Index of the command being decided: in this act, or in the entry where it was proposed.
+	 */
 	uint32_t command;
 	/* While a proposal takes effect: who proposed it. 0 otherwise. */
 	uint32_t proposer_no;
@@ -95,12 +97,14 @@ void book_drop(struct book *b, const struct row_key *key);
 /* The row to change, made if it is not there. */
 void *book_upsert(struct book *b, const struct row_key *key);
 
-/* Effects and touched members. RESULT_TOO_MANY_EFFECTS when full. book_effect clears the effect and sets kind and command. */
+/* Effects and touched members. RESULT_TOO_MANY_EFFECTS when full. book_effect clears the effect and
+ * sets kind and command. */
 MUST_CHECK enum result book_effect(struct book *b, enum effect_kind kind, struct effect **out);
 MUST_CHECK enum result book_touch(struct book *b, uint64_t member);
-/* Fills the row's origin with this entry and command `index` and has its leaf sealed. The key is the row's. */
-MUST_CHECK enum result book_nameable(struct book *b, const struct row_key *key, struct origin *origin,
-				     uint32_t index);
+/* Fills the row's origin with this entry and command `index` and has its leaf sealed. The key is
+ * the row's. */
+MUST_CHECK enum result book_nameable(
+    struct book *b, const struct row_key *key, struct origin *origin, uint32_t index);
 /* RESULT_OK if ref names exactly that origin; RESULT_WRONG_LEAF otherwise. */
 MUST_CHECK enum result book_ref_matches(const struct ref *ref, const struct origin *origin);
 
@@ -124,41 +128,49 @@ struct account {
 	uint64_t lot;
 };
 /*
- * Moves `amount` > 0 of an asset from one account to another: two postings that sum to zero. RESULT_INSUFFICIENT if an account
- * that may not be negative would be; RESULT_OVERFLOW. Amount 0 does nothing. Members are touched.
+ * Moves `amount` > 0 of an asset from one account to another: two postings that sum to zero.
+ * RESULT_INSUFFICIENT if an account that may not be negative would be; RESULT_OVERFLOW. Amount 0
+ * does nothing. Members are touched.
  */
 MUST_CHECK enum result book_move(struct book *b, enum asset asset, code8 item, struct account from,
-				 struct account to, int64_t amount);
+    struct account to, int64_t amount);
 static inline struct account
 account(enum purpose purpose, uint64_t owner, uint64_t lot)
 {
-	struct account a = { purpose, owner, lot };
+	struct account a = {purpose, owner, lot};
 	return a;
 }
 
 /* ---- points.c: a member's points ---- */
 
-/* Puts points into the member's hands, debt first, the rest into the lot. `from` is where they come from. */
-MUST_CHECK enum result points_give(struct book *b, struct account from, uint64_t member, uint64_t lot,
-				   int64_t points);
-/* Takes d points back after a correction: issued +d, from `lot` first, then the other lots, the rest becomes debt. */
-MUST_CHECK enum result points_correct(struct book *b, uint64_t member, uint64_t lot, int64_t points);
-/* Visits lots earliest expiry first and moves `points` of available away; each part is told to `part`. */
+/* Puts points into the member's hands, debt first, the rest into the lot. `from` is where they come
+ * from. */
+MUST_CHECK enum result points_give(
+    struct book *b, struct account from, uint64_t member, uint64_t lot, int64_t points);
+/* Takes d points back after a correction: issued +d, from `lot` first, then the other lots, the
+ * rest becomes debt. */
+MUST_CHECK enum result points_correct(
+    struct book *b, uint64_t member, uint64_t lot, int64_t points);
+/* Visits lots earliest expiry first and moves `points` of available away; each part is told to
+ * `part`. */
 typedef enum result (*points_part)(struct book *b, void *ctx, uint64_t lot, int64_t points);
-MUST_CHECK enum result points_take(struct book *b, uint64_t member, int64_t points, points_part part,
-				   void *ctx);
-/* Adds minutes to the member's carry at a ratio and returns the whole points that come out of it; minutes may be negative. */
-MUST_CHECK enum result carry_add(struct book *b, uint64_t member, uint64_t ratio, int64_t minutes,
-				 int64_t *points);
+MUST_CHECK enum result points_take(
+    struct book *b, uint64_t member, int64_t points, points_part part, void *ctx);
+/* Adds minutes to the member's carry at a ratio and returns the whole points that come out of it;
+ * minutes may be negative. */
+MUST_CHECK enum result carry_add(
+    struct book *b, uint64_t member, uint64_t ratio, int64_t minutes, int64_t *points);
 /* minutes << 32 | points, in lowest terms. */
 uint64_t ratio_make(uint32_t minutes, uint32_t points);
 
 /* ---- versions.c ---- */
 
-/* Adds a version of a thing: in set-up in force at once, later from the next day's start. Returns the new row, zeroed but for the version. */
-MUST_CHECK enum result version_add(struct book *b, enum table head, enum table rows, code8 code,
-				   void **out);
-/* A new rule version by this entry (once per entry) with the newest rule set, or `rules` where it is not NULL. */
+/* Adds a version of a thing: in set-up in force at once, later from the next day's start. Returns
+ * the new row, zeroed but for the version. */
+MUST_CHECK enum result version_add(
+    struct book *b, enum table head, enum table rows, code8 code, void **out);
+/* A new rule version by this entry (once per entry) with the newest rule set, or `rules` where it
+ * is not NULL. */
 MUST_CHECK enum result rules_version_add(struct book *b, const struct rule_set *rules);
 /* The rate as it stood at a rule version. */
 const struct rate_row *rate_of_version(const struct book *b, code8 item, uint64_t rules_version);
@@ -168,16 +180,17 @@ const struct rate_row *rate_of_day(const struct book *b, code8 item, int32_t day
 /* ---- service.c: records ---- */
 
 /* Times of a record's day(s) against the member's accepted records: OK, DUPLICATE or OVERLAP. */
-MUST_CHECK enum result member_day_judge(const struct book *b, uint64_t member, int32_t day, uint32_t start,
-					uint32_t end, code8 item);
-void member_day_take(struct book *b, uint64_t member, int32_t day, uint32_t start, uint32_t end, code8 item,
-		     uint64_t record);
-void member_day_free(struct book *b, uint64_t member, int32_t day, uint32_t start, uint32_t end,
-		     uint64_t record);
+MUST_CHECK enum result member_day_judge(
+    const struct book *b, uint64_t member, int32_t day, uint32_t start, uint32_t end, code8 item);
+void member_day_take(struct book *b, uint64_t member, int32_t day, uint32_t start, uint32_t end,
+    code8 item, uint64_t record);
+void member_day_free(
+    struct book *b, uint64_t member, int32_t day, uint32_t start, uint32_t end, uint64_t record);
 /* Closes the member's open session at end_us and makes its record (index: which of this entry). */
-MUST_CHECK enum result session_close(struct book *b, uint64_t member, uint64_t end_us, int by_clock,
-				     uint32_t index);
-/* Whether this actor may attest or approve something about that member: not the same person, not kin. */
+MUST_CHECK enum result session_close(
+    struct book *b, uint64_t member, uint64_t end_us, int by_clock, uint32_t index);
+/* Whether this actor may attest or approve something about that member: not the same person, not
+ * kin. */
 MUST_CHECK enum result book_keep_apart(const struct book *b, uint64_t person, uint64_t member);
 
 /* ---- redemption.c ---- */
@@ -186,9 +199,11 @@ MUST_CHECK enum result book_keep_apart(const struct book *b, uint64_t person, ui
 MUST_CHECK enum result hold_find(struct book *b, const struct ref *ref, struct hold_row **out);
 /* The code that says how a hold was resolved; RESULT_OK while it is held. */
 enum result hold_resolved_code(const struct hold_row *h);
-/* Moves a held hold to a state: points and stock go where that state says; its due row is dropped. */
+/* Moves a held hold to a state: points and stock go where that state says; its due row is dropped.
+ */
 MUST_CHECK enum result hold_resolve(struct book *b, struct hold_row *h, enum hold_state to);
 /* Puts pieces on an outlet's shelf list (not the posting). */
-void shelf_list_add(struct book *b, code8 outlet, code8 item, uint64_t lot, int32_t best_before_day);
+void shelf_list_add(
+    struct book *b, code8 outlet, code8 item, uint64_t lot, int32_t best_before_day);
 
 #endif

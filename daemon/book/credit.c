@@ -10,7 +10,8 @@ record_find(struct book *b, const struct ref *ref, struct record_row **out)
 	return *out == NULL ? RESULT_NOT_FOUND : RESULT_OK;
 }
 
-/* Whoever judges a record is none of: its volunteer, its recorder, its witness, kin of the volunteer. */
+/* Whoever judges a record is none of: its volunteer, its recorder, its witness, kin of the
+ * volunteer. */
 static enum result
 judge_apart(const struct book *b, const struct record_row *r)
 {
@@ -49,12 +50,14 @@ decide_attest_records(struct book *b, const struct command *c)
 		struct record_row *r;
 
 		if ((err = record_to_judge(b, &c->refs[i], &r)) != RESULT_OK ||
-		    (err = judge_apart(b, r)) != RESULT_OK || (err = book_touch(b, r->member)) != RESULT_OK)
+		    (err = judge_apart(b, r)) != RESULT_OK ||
+		    (err = book_touch(b, r->member)) != RESULT_OK)
 			return err;
 		r->state = RECORD_ATTESTED;
 		r->attester_no = b->key_no;
 		r->due_us = due_us;
-		book_due_add(b, DUE_CREDIT_RECORD, due_us, ref_id(c->refs[i].seq, c->refs[i].index));
+		book_due_add(
+		    b, DUE_CREDIT_RECORD, due_us, ref_id(c->refs[i].seq, c->refs[i].index));
 	}
 	if ((err = book_effect(b, EFFECT_ATTESTED, &e)) != RESULT_OK)
 		return err;
@@ -79,7 +82,7 @@ decide_reject_records(struct book *b, const struct command *c)
 			return err;
 		r->state = RECORD_REJECTED;
 		member_day_free(b, r->member, r->day, r->start_minute, r->end_minute,
-				ref_id(c->refs[i].seq, c->refs[i].index));
+		    ref_id(c->refs[i].seq, c->refs[i].index));
 	}
 	if ((err = book_effect(b, EFFECT_REJECTED, &e)) != RESULT_OK)
 		return err;
@@ -87,7 +90,8 @@ decide_reject_records(struct book *b, const struct command *c)
 	return RESULT_OK;
 }
 
-/* Which provenances convert is the rule set's word; of opening rows only those marked as measured. */
+/* Which provenances convert is the rule set's word; of opening rows only those marked as measured.
+ */
 static int
 converts(const struct rule_set *rules, const struct record_row *r)
 {
@@ -95,10 +99,11 @@ converts(const struct rule_set *rules, const struct record_row *r)
 	       (r->provenance != PROVENANCE_OPENING || r->measured);
 }
 
-/* The rate and rule set a record is judged by: those of its day, or those the attester signed for an opening batch. */
+/* The rate and rule set a record is judged by: those of its day, or those the attester signed for
+ * an opening batch. */
 static enum result
 record_rate(struct book *b, const struct record_row *r, const struct batch_row *batch,
-	    const struct rate_row **rate, const struct rule_set **rules, uint64_t *version)
+    const struct rate_row **rate, const struct rule_set **rules, uint64_t *version)
 {
 	if (r->provenance == PROVENANCE_OPENING && batch != NULL) {
 		struct row_key k = row_key3(TABLE_RULES, batch->rules, 0, 0);
@@ -115,7 +120,8 @@ record_rate(struct book *b, const struct record_row *r, const struct batch_row *
 }
 
 static enum result
-record_credit(struct book *b, const struct ref *ref, struct record_row *r, const struct batch_row *batch)
+record_credit(
+    struct book *b, const struct ref *ref, struct record_row *r, const struct batch_row *batch)
 {
 	int64_t minutes = (int64_t)r->end_minute - r->start_minute, points = 0;
 	struct member_row *m = book_member_edit(b, r->member);
@@ -126,13 +132,13 @@ record_credit(struct book *b, const struct ref *ref, struct record_row *r, const
 
 	if ((err = record_rate(b, r, batch, &rate, &rules, &r->rules)) != RESULT_OK ||
 	    (err = book_move(b, ASSET_MINUTES, 0, account(PURPOSE_GIVEN, 0, 0),
-			     account(PURPOSE_MINUTES, r->member, r->provenance), minutes)) != RESULT_OK)
+		 account(PURPOSE_MINUTES, r->member, r->provenance), minutes)) != RESULT_OK)
 		return err;
 	if (converts(rules, r)) {
 		r->ratio = ratio_make(rate->minutes, rate->points);
 		if ((err = carry_add(b, r->member, r->ratio, minutes, &points)) != RESULT_OK ||
 		    (err = points_give(b, account(PURPOSE_ISSUED, 0, 0), r->member, 0, points)) !=
-			    RESULT_OK)
+			RESULT_OK)
 			return err;
 	}
 	m->records++;
@@ -151,7 +157,7 @@ record_credit(struct book *b, const struct ref *ref, struct record_row *r, const
 /* A record of a batch part: attested with its batch, and its part's notice is over. */
 static enum result
 batch_record_due(struct book *b, const struct ref *ref, struct batch_part_row **part,
-		 struct batch_row **batch, enum batch_state state)
+    struct batch_row **batch, enum batch_state state)
 {
 	struct row_key pk = row_key3(TABLE_BATCH_PART, ref->seq, 0, 0);
 	struct row_key bk;
@@ -167,7 +173,8 @@ batch_record_due(struct book *b, const struct ref *ref, struct batch_part_row **
 	return RESULT_OK;
 }
 
-/* The due row of this kind for `what` whose time has come; NOT_DUE otherwise. A part's time is found through its batch. */
+/* The due row of this kind for `what` whose time has come; NOT_DUE otherwise. A part's time is
+ * found through its batch. */
 static enum result
 due_check(struct book *b, enum due_kind kind, uint64_t due_us, uint64_t what)
 {
@@ -217,10 +224,11 @@ decide_system_credit(struct book *b, const struct command *c)
 		} else if (r->state != RECORD_ATTESTED) {
 			err = RESULT_RECORD_STATE;
 		} else {
-			err = due_check(b, DUE_CREDIT_RECORD, r->due_us, ref_id(ref->seq, ref->index));
+			err = due_check(
+			    b, DUE_CREDIT_RECORD, r->due_us, ref_id(ref->seq, ref->index));
 			if (err == RESULT_OK) {
-				book_due_drop(b, DUE_CREDIT_RECORD, r->due_us,
-					      ref_id(ref->seq, ref->index));
+				book_due_drop(
+				    b, DUE_CREDIT_RECORD, r->due_us, ref_id(ref->seq, ref->index));
 				err = record_credit(b, ref, r, NULL);
 			}
 		}
@@ -230,7 +238,8 @@ decide_system_credit(struct book *b, const struct command *c)
 	return RESULT_OK;
 }
 
-/* Takes one credited record back: its minutes, and the points that the member's carry can no longer stand for. */
+/* Takes one credited record back: its minutes, and the points that the member's carry can no longer
+ * stand for. */
 static enum result
 record_reverse(struct book *b, const struct ref *ref, struct record_row *r)
 {
@@ -238,16 +247,18 @@ record_reverse(struct book *b, const struct ref *ref, struct record_row *r)
 	struct member_row *m = book_member_edit(b, r->member);
 	enum result err;
 
-	if ((err = book_move(b, ASSET_MINUTES, 0, account(PURPOSE_MINUTES, r->member, r->provenance),
-			     account(PURPOSE_GIVEN, 0, 0), minutes)) != RESULT_OK)
+	if ((err = book_move(b, ASSET_MINUTES, 0,
+		 account(PURPOSE_MINUTES, r->member, r->provenance), account(PURPOSE_GIVEN, 0, 0),
+		 minutes)) != RESULT_OK)
 		return err;
-	if (r->ratio != 0 && ((err = carry_add(b, r->member, r->ratio, -minutes, &points)) != RESULT_OK ||
-			      (err = points_correct(b, r->member, 0, -points)) != RESULT_OK))
+	if (r->ratio != 0 &&
+	    ((err = carry_add(b, r->member, r->ratio, -minutes, &points)) != RESULT_OK ||
+		(err = points_correct(b, r->member, 0, -points)) != RESULT_OK))
 		return err;
 	m->records--;
 	r->state = RECORD_REVERSED;
-	member_day_free(b, r->member, r->day, r->start_minute, r->end_minute,
-			ref_id(ref->seq, ref->index));
+	member_day_free(
+	    b, r->member, r->day, r->start_minute, r->end_minute, ref_id(ref->seq, ref->index));
 	return RESULT_OK;
 }
 

@@ -1,12 +1,12 @@
 /* Who may do what, and when: one row per command kind, and the one place that reads it. */
 #include "daemon/book/book_int.h"
 
-#define STAFF ROLE_BIT(ROLE_STAFF)
-#define MEMBER ROLE_BIT(ROLE_MEMBER)
-#define OUTLET ROLE_BIT(ROLE_OUTLET)
+#define STAFF	 ROLE_BIT(ROLE_STAFF)
+#define MEMBER	 ROLE_BIT(ROLE_MEMBER)
+#define OUTLET	 ROLE_BIT(ROLE_OUTLET)
 #define OPERATOR ROLE_BIT(ROLE_OPERATOR)
-#define SYSTEM ROLE_BIT(ROLE_SYSTEM)
-#define NOBODY ROLE_BIT(ROLE_NONE)
+#define SYSTEM	 ROLE_BIT(ROLE_SYSTEM)
+#define NOBODY	 ROLE_BIT(ROLE_NONE)
 
 struct row {
 	struct command_rule rule;
@@ -173,7 +173,8 @@ decide_command(struct book *b, const struct command *c)
 	return r->decide(b, c);
 }
 
-/* Who asks: the system, the ledger key, a key row (a kiosk's with a session is the member), or an unknown key. */
+/* Who asks: the system, the ledger key, a key row (a kiosk's with a session is the member), or an
+ * unknown key. */
 static enum result
 resolve_actor(struct book *b)
 {
@@ -195,8 +196,8 @@ resolve_actor(struct book *b)
 	if (key == NULL) {
 		b->role = ROLE_NONE;
 		return act->n_commands == 1 && act->commands[0].kind == COMMAND_ENROL
-			       ? RESULT_OK
-			       : RESULT_UNKNOWN_KEY;
+			   ? RESULT_OK
+			   : RESULT_UNKNOWN_KEY;
 	}
 	if (key->status != KEY_ACTIVE)
 		return RESULT_KEY_REVOKED;
@@ -224,8 +225,8 @@ check_semantics(const struct book *b)
 enum result
 book_decide(const struct row_source *rows, const struct book_in *in, struct book_out *out)
 {
-	struct book b = { .rows = rows, .in = in, .out = out };
-	struct row_key k = { .table = TABLE_STATION };
+	struct book b = {.rows = rows, .in = in, .out = out};
+	struct row_key k = {.table = TABLE_STATION};
 	enum result err;
 
 	out->n_postings = out->n_effects = out->n_touched = out->n_sealed = 0;

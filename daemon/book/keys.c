@@ -37,12 +37,13 @@ decide_enrol(struct book *b, const struct command *c)
 	return RESULT_OK;
 }
 
-/* Opening records that the key attested while nobody knew whose it was: said aloud, for the to-do list. */
+/* Opening records that the key attested while nobody knew whose it was: said aloud, for the to-do
+ * list. */
 static enum result
 link_conflicts(struct book *b, uint32_t key_no, uint64_t person)
 {
 	const struct member_row *m = book_member(b, person);
-	uint64_t who[1 + MEMBER_MAX_KIN] = { person };
+	uint64_t who[1 + MEMBER_MAX_KIN] = {person};
 	enum result err;
 
 	memcpy(who + 1, m->kin, sizeof(m->kin));

@@ -155,5 +155,5 @@ decide_donation_add(struct book *b, const struct command *c)
 		return RESULT_OK;
 	shelf_list_add(b, c->outlet, c->item, lot, c->best_before_day);
 	return book_move(b, ASSET_ITEM, c->item, account(PURPOSE_DONATED, c->partner, lot),
-			 account(PURPOSE_SHELF, c->outlet, lot), c->count);
+	    account(PURPOSE_SHELF, c->outlet, lot), c->count);
 }

@@ -1,4 +1,5 @@
-/* A member's points: lots by expiry day, debts, and the carry of minutes that are not a whole point yet. */
+/* A member's points: lots by expiry day, debts, and the carry of minutes that are not a whole point
+ * yet. */
 #include "daemon/book/book_int.h"
 
 /* A lot's place in the member's list: by expiry day, those without expiry last. */
@@ -52,12 +53,12 @@ points_give(struct book *b, struct account from, uint64_t member, uint64_t lot, 
 	enum result err;
 
 	if ((err = book_move(b, ASSET_POINTS, 0, from, account(PURPOSE_DEBT, member, 0), paid)) !=
-		    RESULT_OK ||
+		RESULT_OK ||
 	    points == paid)
 		return err;
 	lot_list_add(b, member, lot);
-	return book_move(b, ASSET_POINTS, 0, from, account(PURPOSE_AVAILABLE, member, lot),
-			 points - paid);
+	return book_move(
+	    b, ASSET_POINTS, 0, from, account(PURPOSE_AVAILABLE, member, lot), points - paid);
 }
 
 enum result
@@ -71,7 +72,8 @@ points_take(struct book *b, uint64_t member, int64_t points, points_part part, v
 		struct row_key at = row_key3(TABLE_POINT_LOT, member, order, 0);
 		const struct point_lot_row *row = book_get(b, &at);
 		uint64_t lot = lot_of_order(order);
-		int64_t have = book_balance(b->rows, PURPOSE_AVAILABLE, ASSET_POINTS, member, 0, lot);
+		int64_t have =
+		    book_balance(b->rows, PURPOSE_AVAILABLE, ASSET_POINTS, member, 0, lot);
 		int64_t take = have < points ? have : points;
 
 		if (take > 0 && (err = part(b, ctx, lot, take)) != RESULT_OK)
@@ -88,7 +90,7 @@ correct_part(struct book *b, void *ctx, uint64_t lot, int64_t points)
 	const uint64_t *member = ctx;
 
 	return book_move(b, ASSET_POINTS, 0, account(PURPOSE_AVAILABLE, *member, lot),
-			 account(PURPOSE_ISSUED, 0, 0), points);
+	    account(PURPOSE_ISSUED, 0, 0), points);
 }
 
 enum result
@@ -108,7 +110,7 @@ points_correct(struct book *b, uint64_t member, uint64_t lot, int64_t points)
 	if (rest > 0 && (err = points_take(b, member, rest, correct_part, &member)) != RESULT_OK)
 		return err;
 	return book_move(b, ASSET_POINTS, 0, account(PURPOSE_DEBT, member, 0),
-			 account(PURPOSE_ISSUED, 0, 0), points - rest);
+	    account(PURPOSE_ISSUED, 0, 0), points - rest);
 }
 
 uint64_t
@@ -141,7 +143,8 @@ carry_add(struct book *b, uint64_t member, uint64_t ratio, int64_t minutes, int6
 		m->first_carry = ratio;
 	}
 	total = (int64_t)row->minutes + minutes;
-	/* The floor, also below zero: the smallest number of units back that leaves no negative carry. */
+	/* The floor, also below zero: the smallest number of units back that leaves no negative
+	 * carry. */
 	units = total / per - (total % per < 0);
 	row->minutes = (uint32_t)(total - units * per);
 	if (__builtin_mul_overflow(units, gives, points))
@@ -165,7 +168,8 @@ book_member_sums(const struct row_source *rows, uint64_t member, struct member_s
 		const struct point_lot_row *row = rows->get(rows->ctx, &at);
 		uint64_t lot = lot_of_order(order);
 
-		out->available += book_balance(rows, PURPOSE_AVAILABLE, ASSET_POINTS, member, 0, lot);
+		out->available +=
+		    book_balance(rows, PURPOSE_AVAILABLE, ASSET_POINTS, member, 0, lot);
 		out->held += book_balance(rows, PURPOSE_HELD, ASSET_POINTS, member, 0, lot);
 		order = row->next;
 	}

@@ -1,6 +1,7 @@
 /*
- * What one person may not do alone: the command is kept as it was signed, and takes effect when a second person, who is
- * neither the proposer nor concerned, approves it by naming the entry and its leaf hash.
+ * What one person may not do alone: the command is kept as it was signed, and takes effect when a
+ * second person, who is neither the proposer nor concerned, approves it by naming the entry and its
+ * leaf hash.
  */
 #include "daemon/book/book_int.h"
 
@@ -16,7 +17,8 @@ concerned(struct book *b, const struct command *c, uint64_t who[2])
 
 		who[0] = h == NULL ? 0 : h->member;
 	}
-	/* Donations name who handled them, links the person they are about: both are looked at elsewhere. */
+	/* Donations name who handled them, links the person they are about: both are looked at
+	 * elsewhere. */
 	if (c->kind == COMMAND_KEY_LINK)
 		who[0] = 0;
 }

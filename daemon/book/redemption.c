@@ -1,5 +1,6 @@
 /*
- * A redemption: points, stock and quota are held together, and the hold resolves exactly once. One function moves it.
+ * A redemption: points, stock and quota are held together, and the hold resolves exactly once. One
+ * function moves it.
  *
  *   held ── confirmed ── reversed
  *     ├──── cancelled
@@ -44,29 +45,31 @@ quota_row(struct book *b, uint64_t member, code8 item, uint32_t month)
 	return book_upsert(b, &k);
 }
 
-/* Where a part of the hold goes. `back`: to where it came from; else on to delivered and received. */
+/* Where a part of the hold goes. `back`: to where it came from; else on to delivered and received.
+ */
 static enum result
 part_move(struct book *b, const struct hold_row *h, const struct hold_part_row *p, int back)
 {
 	if (p->asset == ASSET_POINTS)
 		return book_move(b, ASSET_POINTS, 0, account(PURPOSE_HELD, h->member, p->lot),
-				 back ? account(PURPOSE_AVAILABLE, h->member, p->lot)
-				      : account(PURPOSE_RECEIVED, h->outlet, 0),
-				 p->amount);
+		    back ? account(PURPOSE_AVAILABLE, h->member, p->lot)
+			 : account(PURPOSE_RECEIVED, h->outlet, 0),
+		    p->amount);
 	return book_move(b, ASSET_ITEM, h->item, account(PURPOSE_OUTLET_HELD, h->outlet, p->lot),
-			 back ? account(PURPOSE_SHELF, h->outlet, p->lot)
-			      : account(PURPOSE_DELIVERED, 0, p->lot),
-			 p->amount);
+	    back ? account(PURPOSE_SHELF, h->outlet, p->lot)
+		 : account(PURPOSE_DELIVERED, 0, p->lot),
+	    p->amount);
 }
 
-/* Points that come back while something is owed pay that first: debt and available are never both above zero. */
+/* Points that come back while something is owed pay that first: debt and available are never both
+ * above zero. */
 static enum result
 settle_debt(struct book *b, uint64_t member, uint64_t lot, int64_t points)
 {
 	int64_t owed = -book_balance(b->rows, PURPOSE_DEBT, ASSET_POINTS, member, 0, 0);
 
 	return book_move(b, ASSET_POINTS, 0, account(PURPOSE_AVAILABLE, member, lot),
-			 account(PURPOSE_DEBT, member, 0), owed < points ? owed : points);
+	    account(PURPOSE_DEBT, member, 0), owed < points ? owed : points);
 }
 
 enum result
@@ -96,7 +99,8 @@ hold_resolve(struct book *b, struct hold_row *h, enum hold_state to)
 
 /* ---- hold ---- */
 
-/* Who may hold for the member now: the member's own session, or staff by two or under a delegation. */
+/* Who may hold for the member now: the member's own session, or staff by two or under a delegation.
+ */
 static enum result
 hold_actor(struct book *b, const struct command *c, const struct member_row *m, struct hold_row *h)
 {
@@ -144,7 +148,8 @@ hold_outlet(struct book *b, const struct command *c, const struct item_row *item
 static enum result
 hold_part_add(struct book *b, struct hold_row *h, enum asset asset, uint64_t lot, int64_t amount)
 {
-	struct row_key k = row_key3(TABLE_HOLD_PART, ref_id(h->origin.seq, h->origin.index), h->n_parts, 0);
+	struct row_key k =
+	    row_key3(TABLE_HOLD_PART, ref_id(h->origin.seq, h->origin.index), h->n_parts, 0);
 	struct hold_part_row *p = book_add(b, &k);
 
 	h->n_parts++;
@@ -159,7 +164,7 @@ hold_points_part(struct book *b, void *ctx, uint64_t lot, int64_t points)
 {
 	struct hold_row *h = ctx;
 	enum result err = book_move(b, ASSET_POINTS, 0, account(PURPOSE_AVAILABLE, h->member, lot),
-				    account(PURPOSE_HELD, h->member, lot), points);
+	    account(PURPOSE_HELD, h->member, lot), points);
 
 	return err != RESULT_OK ? err : hold_part_add(b, h, ASSET_POINTS, lot, points);
 }
@@ -176,7 +181,8 @@ hold_stock(struct book *b, struct hold_row *h)
 	while (need > 0 && lot != 0) {
 		struct row_key at = row_key3(TABLE_SHELF_LOT, h->outlet, h->item, lot);
 		const struct shelf_lot_row *r = book_get(b, &at);
-		int64_t have = book_balance(b->rows, PURPOSE_SHELF, ASSET_ITEM, h->outlet, h->item, lot);
+		int64_t have =
+		    book_balance(b->rows, PURPOSE_SHELF, ASSET_ITEM, h->outlet, h->item, lot);
 		int64_t take = have < need ? have : need;
 		uint64_t next = r->next;
 
@@ -184,9 +190,9 @@ hold_stock(struct book *b, struct hold_row *h)
 			take = 0;
 		if (take > 0) {
 			if ((err = book_move(b, ASSET_ITEM, h->item,
-					     account(PURPOSE_SHELF, h->outlet, lot),
-					     account(PURPOSE_OUTLET_HELD, h->outlet, lot), take)) !=
-				    RESULT_OK ||
+				 account(PURPOSE_SHELF, h->outlet, lot),
+				 account(PURPOSE_OUTLET_HELD, h->outlet, lot), take)) !=
+				RESULT_OK ||
 			    (err = hold_part_add(b, h, ASSET_ITEM, lot, take)) != RESULT_OK)
 				return err;
 			need -= take;
@@ -197,7 +203,8 @@ hold_stock(struct book *b, struct hold_row *h)
 }
 
 static enum result
-hold_check(struct book *b, const struct command *c, struct hold_row *h, const struct item_row **item)
+hold_check(
+    struct book *b, const struct command *c, struct hold_row *h, const struct item_row **item)
 {
 	const struct member_row *m = book_member(b, c->member);
 	struct member_sums sums;
@@ -245,7 +252,7 @@ enum result
 decide_hold(struct book *b, const struct command *c)
 {
 	struct row_key k = row_key3(TABLE_HOLD, ref_id(b->in->seq, b->out->command), 0, 0);
-	struct hold_row draft = { .member = c->member, .item = c->item, .count = c->count }, *h;
+	struct hold_row draft = {.member = c->member, .item = c->item, .count = c->count}, *h;
 	int32_t last_day = b->today + (int32_t)b->rules->hold_days;
 	const struct item_row *item;
 	struct member_row *m;
@@ -357,7 +364,8 @@ decide_system_release(struct book *b, const struct command *c)
 	enum result err;
 
 	for (uint32_t i = 0; i < c->n_refs; i++) {
-		struct row_key k = row_key3(TABLE_HOLD, ref_id(c->refs[i].seq, c->refs[i].index), 0, 0);
+		struct row_key k =
+		    row_key3(TABLE_HOLD, ref_id(c->refs[i].seq, c->refs[i].index), 0, 0);
 		struct hold_row *h = book_edit(b, &k);
 
 		if (h == NULL)
@@ -373,17 +381,18 @@ decide_system_release(struct book *b, const struct command *c)
 	return RESULT_OK;
 }
 
-/* A part of a confirmed redemption goes back: points to their lot (debt first), pieces to the shelf or written off. */
+/* A part of a confirmed redemption goes back: points to their lot (debt first), pieces to the shelf
+ * or written off. */
 static enum result
 part_reverse(struct book *b, const struct hold_row *h, const struct hold_part_row *p, uint32_t fate)
 {
 	if (p->asset == ASSET_POINTS)
-		return points_give(b, account(PURPOSE_RECEIVED, h->outlet, 0), h->member, p->lot,
-				   p->amount);
+		return points_give(
+		    b, account(PURPOSE_RECEIVED, h->outlet, 0), h->member, p->lot, p->amount);
 	return book_move(b, ASSET_ITEM, h->item, account(PURPOSE_DELIVERED, 0, p->lot),
-			 fate == FATE_BACK_ON_SHELF ? account(PURPOSE_SHELF, h->outlet, p->lot)
-						    : account(PURPOSE_WRITTEN_OFF, 0, p->lot),
-			 p->amount);
+	    fate == FATE_BACK_ON_SHELF ? account(PURPOSE_SHELF, h->outlet, p->lot)
+				       : account(PURPOSE_WRITTEN_OFF, 0, p->lot),
+	    p->amount);
 }
 
 enum result
@@ -399,7 +408,8 @@ decide_reverse(struct book *b, const struct command *c)
 	if (h->state != HOLD_CONFIRMED)
 		return hold_resolved_code(h);
 	for (uint32_t i = 0; i < h->n_parts; i++) {
-		struct row_key k = row_key3(TABLE_HOLD_PART, ref_id(c->ref.seq, c->ref.index), i, 0);
+		struct row_key k =
+		    row_key3(TABLE_HOLD_PART, ref_id(c->ref.seq, c->ref.index), i, 0);
 		const struct hold_part_row *p = book_get(b, &k);
 
 		if ((err = part_reverse(b, h, p, c->fate)) != RESULT_OK)
@@ -418,7 +428,7 @@ late_part(struct book *b, void *ctx, uint64_t lot, int64_t points)
 	const struct hold_row *h = ctx;
 
 	return book_move(b, ASSET_POINTS, 0, account(PURPOSE_AVAILABLE, h->member, lot),
-			 account(PURPOSE_RECEIVED, h->outlet, 0), points);
+	    account(PURPOSE_RECEIVED, h->outlet, 0), points);
 }
 
 /* Stock of a late delivery: from the shelf where it still is, else the count is adjusted. */
@@ -426,7 +436,8 @@ static enum result
 late_stock(struct book *b, const struct hold_row *h)
 {
 	for (uint32_t i = 0; i < h->n_parts; i++) {
-		struct row_key k = row_key3(TABLE_HOLD_PART, ref_id(h->origin.seq, h->origin.index), i, 0);
+		struct row_key k =
+		    row_key3(TABLE_HOLD_PART, ref_id(h->origin.seq, h->origin.index), i, 0);
 		const struct hold_part_row *p = book_get(b, &k);
 		int64_t have, take;
 		enum result err;
@@ -435,10 +446,11 @@ late_stock(struct book *b, const struct hold_row *h)
 			continue;
 		have = book_balance(b->rows, PURPOSE_SHELF, ASSET_ITEM, h->outlet, h->item, p->lot);
 		take = have < p->amount ? have : p->amount;
-		if ((err = book_move(b, ASSET_ITEM, h->item, account(PURPOSE_SHELF, h->outlet, p->lot),
-				     account(PURPOSE_DELIVERED, 0, p->lot), take)) != RESULT_OK ||
+		if ((err = book_move(b, ASSET_ITEM, h->item,
+			 account(PURPOSE_SHELF, h->outlet, p->lot),
+			 account(PURPOSE_DELIVERED, 0, p->lot), take)) != RESULT_OK ||
 		    (err = book_move(b, ASSET_ITEM, h->item, account(PURPOSE_ADJUSTED, 0, p->lot),
-				     account(PURPOSE_DELIVERED, 0, p->lot), p->amount - take)) != RESULT_OK)
+			 account(PURPOSE_DELIVERED, 0, p->lot), p->amount - take)) != RESULT_OK)
 			return err;
 	}
 	return RESULT_OK;
@@ -460,8 +472,8 @@ decide_late_delivery(struct book *b, const struct command *c)
 	have = sums.available < (int64_t)h->points ? sums.available : (int64_t)h->points;
 	if ((err = points_take(b, h->member, have, late_part, h)) != RESULT_OK ||
 	    (err = book_move(b, ASSET_POINTS, 0, account(PURPOSE_DEBT, h->member, 0),
-			     account(PURPOSE_RECEIVED, h->outlet, 0), (int64_t)h->points - have)) !=
-		    RESULT_OK ||
+		 account(PURPOSE_RECEIVED, h->outlet, 0), (int64_t)h->points - have)) !=
+		RESULT_OK ||
 	    (err = late_stock(b, h)) != RESULT_OK)
 		return err;
 	h->state = HOLD_CONFIRMED;
@@ -488,7 +500,7 @@ gift_part(struct book *b, void *ctx, uint64_t lot, int64_t points)
 enum result
 decide_gift(struct book *b, const struct command *c)
 {
-	struct gift g = { c->member, c->other };
+	struct gift g = {c->member, c->other};
 	const struct member_row *to = book_member(b, c->other);
 	struct member_sums sums;
 	struct effect *e;

@@ -1,12 +1,14 @@
 /*
  * Rows: how the book sees the station's state.
  *
- * Everything the book knows is in rows of fixed-size structs (book/tables.h), found by a 40-byte key.
- * The book reaches them only through a row_source, which has two users: the engine's rows (store/rows,
- * written behind the commits) and plain memory (the auditor's re-execution, the simulator, unit tests).
+ * Everything the book knows is in rows of fixed-size structs (book/tables.h), found by a 40-byte
+ * key. The book reaches them only through a row_source, which has two users: the engine's rows
+ * (store/rows, written behind the commits) and plain memory (the auditor's re-execution, the
+ * simulator, unit tests).
  *
- * A row's bytes are stored and compared as they are: structs have no padding holes, `add` gives zeroed
- * memory, and numbers are little-endian as the machine has them (the daemon refuses other machines).
+ * A row's bytes are stored and compared as they are: structs have no padding holes, `add` gives
+ * zeroed memory, and numbers are little-endian as the machine has them (the daemon refuses other
+ * machines).
  */
 #ifndef TIMEBOX_BOOK_ROW_H
 #define TIMEBOX_BOOK_ROW_H
@@ -24,11 +26,10 @@ _Static_assert(sizeof(struct row_key) == 40, "row keys are stored");
 
 /*
  * get:  the row, or NULL if there is none. Read only.
- * edit: the row to change in place, or NULL if there is none; the source keeps what it was until the act is
- *       settled, so that a refused act leaves nothing behind.
- * add:  a new zeroed row; the key must not be there yet.
- * drop: removes a row that is there.
- * Pointers stay valid until the act is settled (rows do not move), or until that row is dropped.
+ * edit: the row to change in place, or NULL if there is none; the source keeps what it was until
+ * the act is settled, so that a refused act leaves nothing behind. add:  a new zeroed row; the key
+ * must not be there yet. drop: removes a row that is there. Pointers stay valid until the act is
+ * settled (rows do not move), or until that row is dropped.
  */
 struct row_source {
 	void *ctx;

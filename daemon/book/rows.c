@@ -5,40 +5,40 @@ static const struct {
 	const char *name;
 	uint32_t size;
 } tables[TABLE_LAST] = {
-	[TABLE_STATION] = { "station", sizeof(struct station) },
-	[TABLE_RULES] = { "rules", sizeof(struct rules_row) },
-	[TABLE_ACCOUNT] = { "account", sizeof(struct account_row) },
-	[TABLE_MEMBER] = { "member", sizeof(struct member_row) },
-	[TABLE_POINT_LOT] = { "point_lot", sizeof(struct point_lot_row) },
-	[TABLE_CARRY] = { "carry", sizeof(struct carry_row) },
-	[TABLE_KEY] = { "key", sizeof(struct key_row) },
-	[TABLE_KEY_NO] = { "key_no", sizeof(struct key_no_row) },
-	[TABLE_INVITE] = { "invite", sizeof(struct invite_row) },
-	[TABLE_PROPOSAL] = { "proposal", sizeof(struct proposal_row) },
-	[TABLE_TERM] = { "term", sizeof(struct term_row) },
-	[TABLE_BENEFICIARY] = { "beneficiary", sizeof(struct beneficiary_row) },
-	[TABLE_PAIR] = { "pair", sizeof(struct pair_row) },
-	[TABLE_DELEGATION] = { "delegation", sizeof(struct delegation_row) },
-	[TABLE_PARTNER] = { "partner", sizeof(struct version_head) },
-	[TABLE_PARTNER_VERSION] = { "partner_version", sizeof(struct partner_row) },
-	[TABLE_RATE] = { "rate", sizeof(struct version_head) },
-	[TABLE_RATE_VERSION] = { "rate_version", sizeof(struct rate_row) },
-	[TABLE_ITEM] = { "item", sizeof(struct version_head) },
-	[TABLE_ITEM_VERSION] = { "item_version", sizeof(struct item_row) },
-	[TABLE_DONATION] = { "donation", sizeof(struct donation_row) },
-	[TABLE_SHELF] = { "shelf", sizeof(struct shelf_row) },
-	[TABLE_SHELF_LOT] = { "shelf_lot", sizeof(struct shelf_lot_row) },
-	[TABLE_ACTIVITY] = { "activity", sizeof(struct activity_row) },
-	[TABLE_SESSION] = { "session", sizeof(struct session_row) },
-	[TABLE_RECORD] = { "record", sizeof(struct record_row) },
-	[TABLE_BATCH] = { "batch", sizeof(struct batch_row) },
-	[TABLE_BATCH_PART] = { "batch_part", sizeof(struct batch_part_row) },
-	[TABLE_MEMBER_DAY] = { "member_day", sizeof(struct member_day_row) },
-	[TABLE_QUOTA] = { "quota", sizeof(struct quota_row) },
-	[TABLE_HOLD] = { "hold", sizeof(struct hold_row) },
-	[TABLE_HOLD_PART] = { "hold_part", sizeof(struct hold_part_row) },
-	[TABLE_UNLINKED] = { "unlinked", sizeof(struct unlinked_row) },
-	[TABLE_DUE] = { "due", sizeof(struct due_row) },
+    [TABLE_STATION] = {"station", sizeof(struct station)},
+    [TABLE_RULES] = {"rules", sizeof(struct rules_row)},
+    [TABLE_ACCOUNT] = {"account", sizeof(struct account_row)},
+    [TABLE_MEMBER] = {"member", sizeof(struct member_row)},
+    [TABLE_POINT_LOT] = {"point_lot", sizeof(struct point_lot_row)},
+    [TABLE_CARRY] = {"carry", sizeof(struct carry_row)},
+    [TABLE_KEY] = {"key", sizeof(struct key_row)},
+    [TABLE_KEY_NO] = {"key_no", sizeof(struct key_no_row)},
+    [TABLE_INVITE] = {"invite", sizeof(struct invite_row)},
+    [TABLE_PROPOSAL] = {"proposal", sizeof(struct proposal_row)},
+    [TABLE_TERM] = {"term", sizeof(struct term_row)},
+    [TABLE_BENEFICIARY] = {"beneficiary", sizeof(struct beneficiary_row)},
+    [TABLE_PAIR] = {"pair", sizeof(struct pair_row)},
+    [TABLE_DELEGATION] = {"delegation", sizeof(struct delegation_row)},
+    [TABLE_PARTNER] = {"partner", sizeof(struct version_head)},
+    [TABLE_PARTNER_VERSION] = {"partner_version", sizeof(struct partner_row)},
+    [TABLE_RATE] = {"rate", sizeof(struct version_head)},
+    [TABLE_RATE_VERSION] = {"rate_version", sizeof(struct rate_row)},
+    [TABLE_ITEM] = {"item", sizeof(struct version_head)},
+    [TABLE_ITEM_VERSION] = {"item_version", sizeof(struct item_row)},
+    [TABLE_DONATION] = {"donation", sizeof(struct donation_row)},
+    [TABLE_SHELF] = {"shelf", sizeof(struct shelf_row)},
+    [TABLE_SHELF_LOT] = {"shelf_lot", sizeof(struct shelf_lot_row)},
+    [TABLE_ACTIVITY] = {"activity", sizeof(struct activity_row)},
+    [TABLE_SESSION] = {"session", sizeof(struct session_row)},
+    [TABLE_RECORD] = {"record", sizeof(struct record_row)},
+    [TABLE_BATCH] = {"batch", sizeof(struct batch_row)},
+    [TABLE_BATCH_PART] = {"batch_part", sizeof(struct batch_part_row)},
+    [TABLE_MEMBER_DAY] = {"member_day", sizeof(struct member_day_row)},
+    [TABLE_QUOTA] = {"quota", sizeof(struct quota_row)},
+    [TABLE_HOLD] = {"hold", sizeof(struct hold_row)},
+    [TABLE_HOLD_PART] = {"hold_part", sizeof(struct hold_part_row)},
+    [TABLE_UNLINKED] = {"unlinked", sizeof(struct unlinked_row)},
+    [TABLE_DUE] = {"due", sizeof(struct due_row)},
 };
 
 uint32_t
@@ -144,7 +144,7 @@ book_touch(struct book *b, uint64_t member)
 		return RESULT_OK;
 	if (b->out->n_touched == BOOK_MAX_TOUCHED)
 		return RESULT_TOO_MANY_EFFECTS;
-	b->out->touched[b->out->n_touched++] = (struct touched){ member, m->last_seq };
+	b->out->touched[b->out->n_touched++] = (struct touched){member, m->last_seq};
 	m->last_seq = b->in->seq;
 	return RESULT_OK;
 }
@@ -164,9 +164,9 @@ enum result
 book_ref_matches(const struct ref *ref, const struct origin *origin)
 {
 	return ref->seq == origin->seq && ref->index == origin->index &&
-			       memcmp(ref->leaf, origin->leaf, 32) == 0
-		       ? RESULT_OK
-		       : RESULT_WRONG_LEAF;
+		       memcmp(ref->leaf, origin->leaf, 32) == 0
+		   ? RESULT_OK
+		   : RESULT_WRONG_LEAF;
 }
 
 void
@@ -213,7 +213,7 @@ book_trained(const struct member_row *m, int32_t day)
 const struct station *
 book_station(const struct row_source *rows)
 {
-	struct row_key k = { .table = TABLE_STATION };
+	struct row_key k = {.table = TABLE_STATION};
 
 	return rows->get(rows->ctx, &k);
 }
@@ -229,13 +229,14 @@ book_day(const struct station *station, uint64_t at_us)
 uint64_t
 book_day_start_us(const struct station *station, int32_t day)
 {
-	int64_t us = (int64_t)day * (int64_t)DAY_US -
-		     (int64_t)station->zone_minutes * (int64_t)MINUTE_US;
+	int64_t us =
+	    (int64_t)day * (int64_t)DAY_US - (int64_t)station->zone_minutes * (int64_t)MINUTE_US;
 
 	return us < 0 ? 0 : (uint64_t)us;
 }
 
-/* Civil month from days since 1970-01-01: H. Hinnant, "chrono-compatible low-level date algorithms", civil_from_days. */
+/* Civil month from days since 1970-01-01: H. Hinnant, "chrono-compatible low-level date
+ * algorithms", civil_from_days. */
 uint32_t
 book_month(int32_t day)
 {

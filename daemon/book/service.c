@@ -1,11 +1,11 @@
 /*
- * Service as it happens: activities, check-in and check-out on the server's clock, and the times of a day that accepted
- * records take. The client never says how long.
+ * Service as it happens: activities, check-in and check-out on the server's clock, and the times of
+ * a day that accepted records take. The client never says how long.
  */
 #include "daemon/book/book_int.h"
 
 /* One may check in this long before an activity starts. */
-#define EARLY_US (60ull * MINUTE_US)
+#define EARLY_US    (60ull * MINUTE_US)
 #define DAY_MINUTES 1440u
 
 static struct row_key
@@ -17,7 +17,7 @@ day_key(uint64_t member, int32_t day, uint64_t chunk)
 /* One day's stretch [start, end) against what is taken; the record's own times tell a duplicate. */
 static enum result
 day_judge(const struct book *b, uint64_t member, int32_t day, uint32_t start, uint32_t end,
-	  uint32_t record_start, uint32_t record_end, code8 item)
+    uint32_t record_start, uint32_t record_end, code8 item)
 {
 	enum result verdict = RESULT_OK;
 
@@ -30,7 +30,8 @@ day_judge(const struct book *b, uint64_t member, int32_t day, uint32_t start, ui
 		for (uint32_t i = 0; i < row->n; i++) {
 			if (row->slot[i].start_minute >= end || row->slot[i].end_minute <= start)
 				continue;
-			if (row->slot[i].item == item && row->slot[i].record_start == record_start &&
+			if (row->slot[i].item == item &&
+			    row->slot[i].record_start == record_start &&
 			    row->slot[i].record_end == record_end)
 				return RESULT_DUPLICATE;
 			verdict = RESULT_OVERLAP;
@@ -39,8 +40,8 @@ day_judge(const struct book *b, uint64_t member, int32_t day, uint32_t start, ui
 }
 
 enum result
-member_day_judge(const struct book *b, uint64_t member, int32_t day, uint32_t start, uint32_t end,
-		 code8 item)
+member_day_judge(
+    const struct book *b, uint64_t member, int32_t day, uint32_t start, uint32_t end, code8 item)
 {
 	uint32_t first_end = end < DAY_MINUTES ? end : DAY_MINUTES;
 	enum result verdict = day_judge(b, member, day, start, first_end, start, end, item);
@@ -52,7 +53,7 @@ member_day_judge(const struct book *b, uint64_t member, int32_t day, uint32_t st
 
 static void
 day_take(struct book *b, uint64_t member, int32_t day, uint32_t start, uint32_t end,
-	 uint32_t record_start, uint32_t record_end, code8 item, uint64_t record)
+    uint32_t record_start, uint32_t record_end, code8 item, uint64_t record)
 {
 	struct member_day_row *row;
 	uint32_t i;
@@ -75,8 +76,8 @@ day_take(struct book *b, uint64_t member, int32_t day, uint32_t start, uint32_t 
 }
 
 void
-member_day_take(struct book *b, uint64_t member, int32_t day, uint32_t start, uint32_t end, code8 item,
-		uint64_t record)
+member_day_take(struct book *b, uint64_t member, int32_t day, uint32_t start, uint32_t end,
+    code8 item, uint64_t record)
 {
 	uint32_t first_end = end < DAY_MINUTES ? end : DAY_MINUTES;
 
@@ -105,8 +106,8 @@ day_free(struct book *b, uint64_t member, int32_t day, uint64_t record)
 }
 
 void
-member_day_free(struct book *b, uint64_t member, int32_t day, uint32_t start, uint32_t end,
-		uint64_t record)
+member_day_free(
+    struct book *b, uint64_t member, int32_t day, uint32_t start, uint32_t end, uint64_t record)
 {
 	(void)start;
 	day_free(b, member, day, record);
@@ -136,7 +137,8 @@ decide_activity_add(struct book *b, const struct command *c)
 	return book_nameable(b, &k, &row->origin, b->command);
 }
 
-/* What a check-in is for: an activity that is on, or a visit to a paired beneficiary. Fills item, area and planned end. */
+/* What a check-in is for: an activity that is on, or a visit to a paired beneficiary. Fills item,
+ * area and planned end. */
 static enum result
 session_plan(struct book *b, const struct command *c, uint64_t member, struct session_row *s)
 {
@@ -163,7 +165,8 @@ session_plan(struct book *b, const struct command *c, uint64_t member, struct se
 	k = row_key3(TABLE_PAIR, member, c->beneficiary, 0);
 	const struct pair_row *pair = book_get(b, &k);
 
-	if (pair == NULL || b->today < pair->from_day || (pair->to_day != 0 && b->today > pair->to_day))
+	if (pair == NULL || b->today < pair->from_day ||
+	    (pair->to_day != 0 && b->today > pair->to_day))
 		return RESULT_NO_PLAN;
 	if (c->minutes == 0 || c->minutes > b->rules->session_cap_minutes)
 		return book_refuse_field(b, "minutes");
@@ -178,7 +181,7 @@ check_in_one(struct book *b, const struct command *c, uint64_t member)
 {
 	struct row_key k = row_key3(TABLE_SESSION, member, 0, 0);
 	const struct member_row *m = book_member(b, member);
-	struct session_row plan = { .start_us = b->in->now_us, .opener_no = b->key_no }, *row;
+	struct session_row plan = {.start_us = b->in->now_us, .opener_no = b->key_no}, *row;
 	const struct rate_row *rate;
 	struct effect *e;
 	enum result err;
@@ -246,7 +249,7 @@ session_drop(struct book *b, uint64_t member, const struct session_row *s)
 
 static enum result
 record_from_session(struct book *b, uint64_t member, const struct session_row *s, uint32_t start,
-		    uint32_t minutes, int32_t day, uint32_t index, int by_clock)
+    uint32_t minutes, int32_t day, uint32_t index, int by_clock)
 {
 	struct row_key k = row_key3(TABLE_RECORD, ref_id(b->in->seq, index), 0, 0);
 	struct record_row *r = book_add(b, &k);
@@ -261,8 +264,9 @@ record_from_session(struct book *b, uint64_t member, const struct session_row *s
 	r->end_minute = start + minutes;
 	r->area = s->area;
 	/* Only a session that the member opened and closed with the own PIN is the member's own. */
-	r->provenance = (uint16_t)(b->role == ROLE_OUTLET || b->role == ROLE_STAFF ? PROVENANCE_WITNESSED
-										    : s->provenance);
+	r->provenance =
+	    (uint16_t)(b->role == ROLE_OUTLET || b->role == ROLE_STAFF ? PROVENANCE_WITNESSED
+								       : s->provenance);
 	r->measured = 1;
 	r->state = RECORD_RECORDED;
 	r->auto_closed = (uint16_t)by_clock;
@@ -311,7 +315,8 @@ session_close(struct book *b, uint64_t member, uint64_t end_us, int by_clock, ui
 		return RESULT_TOO_MANY_EFFECTS;
 	if (verdict == RESULT_OK)
 		return record_from_session(b, member, &s, start, minutes, day, index, by_clock);
-	/* The planned end came, and there is nothing that may be recorded: the session ends all the same. */
+	/* The planned end came, and there is nothing that may be recorded: the session ends all the
+	 * same. */
 	if ((verdict = book_effect(b, EFFECT_ROW_REFUSED, &e)) != RESULT_OK)
 		return verdict;
 	e->index = index;
@@ -323,7 +328,8 @@ session_close(struct book *b, uint64_t member, uint64_t end_us, int by_clock, ui
 enum result
 decide_check_out(struct book *b, const struct command *c)
 {
-	/* Records of this command: its index in the upper byte, the member's in the lower (a list holds at most 200). */
+	/* Records of this command: its index in the upper byte, the member's in the lower (a list
+	 * holds at most 200). */
 	uint32_t index = b->command << 8;
 	enum result err;
 
@@ -341,7 +347,7 @@ decide_check_out(struct book *b, const struct command *c)
 	for (uint32_t i = 0; i < c->n_members; i++) {
 		if ((err = book_keep_apart(b, b->person, c->members[i])) != RESULT_OK ||
 		    (err = session_close(b, c->members[i], b->in->now_us, 0, index + i)) !=
-			    RESULT_OK ||
+			RESULT_OK ||
 		    (err = book_touch(b, c->members[i])) != RESULT_OK)
 			return err;
 	}

@@ -1,11 +1,14 @@
-/* The station itself: its first entry, its rules, its opening; and what the ledger key vouches for. */
+/* The station itself: its first entry, its rules, its opening; and what the ledger key vouches for.
+ */
 #include "daemon/book/book_int.h"
 
-/* A code lets one enrol within 72 hours; the recovery code waits in its envelope for as long as it takes. */
+/* A code lets one enrol within 72 hours; the recovery code waits in its envelope for as long as it
+ * takes. */
 #define CODE_LIFE_US (72ull * 3600 * 1000000)
 
 static enum result
-invite_add(struct book *b, const uint8_t hash[32], enum role role, uint32_t uses, uint64_t expires_us)
+invite_add(
+    struct book *b, const uint8_t hash[32], enum role role, uint32_t uses, uint64_t expires_us)
 {
 	struct row_key k = row_key_hash(TABLE_INVITE, hash);
 	struct invite_row *row;
@@ -23,7 +26,7 @@ invite_add(struct book *b, const uint8_t hash[32], enum role role, uint32_t uses
 enum result
 decide_genesis(struct book *b, const struct command *c)
 {
-	struct row_key k = { .table = TABLE_STATION };
+	struct row_key k = {.table = TABLE_STATION};
 	uint64_t expires_us = b->in->now_us + CODE_LIFE_US;
 	enum result err;
 
@@ -108,7 +111,7 @@ decide_invite(struct book *b, const struct command *c)
 	if (c->partner != 0 && book_partner_at(b->rows, c->partner, b->in->now_us) == NULL)
 		return RESULT_NOT_FOUND;
 	if ((err = invite_add(b, c->code_hash, (enum role)c->role, 1,
-			      b->in->now_us + CODE_LIFE_US)) != RESULT_OK)
+		 b->in->now_us + CODE_LIFE_US)) != RESULT_OK)
 		return err;
 	row = book_edit(b, &k);
 	row->partner = c->partner;

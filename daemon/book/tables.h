@@ -1,7 +1,7 @@
 /*
- * The rows of the book: one fixed-size struct per table, stored as it is (see row.h). Adding a table or a field changes the
- * state's layout only; the state is then rebuilt from the ledger. Keys are made by the key_* functions below; what
- * the words a, b, c, d hold is said there.
+ * The rows of the book: one fixed-size struct per table, stored as it is (see row.h). Adding a
+ * table or a field changes the state's layout only; the state is then rebuilt from the ledger. Keys
+ * are made by the key_* functions below; what the words a, b, c, d hold is said there.
  */
 #ifndef TIMEBOX_BOOK_TABLES_H
 #define TIMEBOX_BOOK_TABLES_H
@@ -53,7 +53,8 @@ enum table {
 uint32_t table_value_size(enum table table);
 const char *table_name(enum table table);
 
-/* Rows that other entries name begin with where they came from; the leaf is written by book_seal. */
+/* Rows that other entries name begin with where they came from; the leaf is written by book_seal.
+ */
 struct origin {
 	uint64_t seq;
 	uint32_t index;
@@ -120,7 +121,8 @@ struct member_row {
 	uint64_t last_hold;
 };
 
-/* key a: member, b: expiry day + 1 (EXPIRY_NONE for none). Sorted by b; next: the following b, 0 at the end. */
+/* key a: member, b: expiry day + 1 (EXPIRY_NONE for none). Sorted by b; next: the following b, 0 at
+ * the end. */
 #define LOT_NO_EXPIRY (1ull << 32)
 struct point_lot_row {
 	uint64_t next;
@@ -195,8 +197,9 @@ struct delegation_row {
 };
 
 /*
- * Versioned things (partners, rates, items): a head row (key a: code) names the newest version; version rows (a: code, b: ref_id)
- * are chained backwards. The one in force at a time is the newest whose from_us is not after it.
+ * Versioned things (partners, rates, items): a head row (key a: code) names the newest version;
+ * version rows (a: code, b: ref_id) are chained backwards. The one in force at a time is the newest
+ * whose from_us is not after it.
  */
 struct version_head {
 	uint64_t latest;
@@ -304,7 +307,8 @@ struct record_row {
 	uint32_t pad;
 	/* 1: a row of a batch part; the part's row has the key origin.seq. */
 	uint64_t in_batch;
-	/* The rule version it was judged by, and the ratio that its minutes went to; 0: not converted. */
+	/* The rule version it was judged by, and the ratio that its minutes went to; 0: not
+	 * converted. */
 	uint64_t rules;
 	uint64_t ratio;
 	/* End of its notice, for a record that stands alone. */
@@ -401,7 +405,8 @@ struct hold_part_row {
 	uint32_t asset;
 };
 
-/* key a: key number, b: member. Opening records that a key attested before it was linked to its person. */
+/* key a: key number, b: member. Opening records that a key attested before it was linked to its
+ * person. */
 struct unlinked_row {
 	uint64_t first_record;
 	uint32_t count;
@@ -428,14 +433,14 @@ struct due_row {
 static inline struct row_key
 row_key3(enum table table, uint64_t a, uint64_t b, uint64_t c)
 {
-	struct row_key key = { .table = (uint8_t)table, .a = a, .b = b, .c = c };
+	struct row_key key = {.table = (uint8_t)table, .a = a, .b = b, .c = c};
 	return key;
 }
 
 static inline struct row_key
 row_key_hash(enum table table, const uint8_t bytes[32])
 {
-	struct row_key key = { .table = (uint8_t)table };
+	struct row_key key = {.table = (uint8_t)table};
 	memcpy(&key.a, bytes, 32);
 	return key;
 }
@@ -443,7 +448,7 @@ row_key_hash(enum table table, const uint8_t bytes[32])
 static inline struct row_key
 row_key_batch(const uint8_t batch[16])
 {
-	struct row_key key = { .table = TABLE_BATCH };
+	struct row_key key = {.table = TABLE_BATCH};
 	memcpy(&key.a, batch, 16);
 	return key;
 }
@@ -451,7 +456,7 @@ row_key_batch(const uint8_t batch[16])
 static inline struct row_key
 row_key_due(enum due_kind kind, uint64_t due_us, uint64_t b)
 {
-	struct row_key key = { .table = TABLE_DUE, .tag = { (uint8_t)kind }, .a = due_us, .b = b };
+	struct row_key key = {.table = TABLE_DUE, .tag = {(uint8_t)kind}, .a = due_us, .b = b};
 	return key;
 }
 

@@ -3,7 +3,8 @@
 
 /* The newest version that is in force at a time. */
 static const void *
-version_at(const struct row_source *rows, enum table head, enum table table, code8 code, uint64_t at_us)
+version_at(
+    const struct row_source *rows, enum table head, enum table table, code8 code, uint64_t at_us)
 {
 	struct row_key k = row_key3(head, code, 0, 0);
 	const struct version_head *h = rows->get(rows->ctx, &k);

@@ -1,6 +1,7 @@
 /*
- * The book's enumerations. The numbers are those of proto/timebox/v1/types.proto and entry.proto, because they are stored in
- * entries and rows; engine/act.c asserts that the two agree. They are only appended to.
+ * The book's enumerations. The numbers are those of proto/timebox/v1/types.proto and entry.proto,
+ * because they are stored in entries and rows; engine/act.c asserts that the two agree. They are
+ * only appended to.
  */
 #ifndef TIMEBOX_BOOK_WORDS_H
 #define TIMEBOX_BOOK_WORDS_H
@@ -17,8 +18,21 @@ enum role {
 };
 #define ROLE_BIT(role) (1u << (role))
 
-enum member_class { CLASS_NONE = 0, CLASS_RESIDENT, CLASS_UNIVERSITY, CLASS_YOUNG_OLD, CLASS_PAID_STAFF, CLASS_LAST };
-enum member_status { MEMBER_NONE = 0, MEMBER_ACTIVE, MEMBER_SUSPENDED, MEMBER_LEFT, MEMBER_STATUS_LAST };
+enum member_class {
+	CLASS_NONE = 0,
+	CLASS_RESIDENT,
+	CLASS_UNIVERSITY,
+	CLASS_YOUNG_OLD,
+	CLASS_PAID_STAFF,
+	CLASS_LAST
+};
+enum member_status {
+	MEMBER_NONE = 0,
+	MEMBER_ACTIVE,
+	MEMBER_SUSPENDED,
+	MEMBER_LEFT,
+	MEMBER_STATUS_LAST
+};
 enum partner_kind { PARTNER_NONE = 0, PARTNER_KIND_LAST = 6 };
 enum item_kind { ITEM_NONE = 0, ITEM_GOODS, ITEM_WALK_IN, ITEM_APPOINTMENT, ITEM_KIND_LAST };
 enum quality { QUALITY_NONE = 0, QUALITY_GOOD, QUALITY_REJECTED, QUALITY_LAST };
@@ -61,7 +75,14 @@ enum purpose {
 	PURPOSE_RECEIVED = 32,
 };
 
-enum hold_state { HOLD_NONE = 0, HOLD_HELD, HOLD_CONFIRMED, HOLD_CANCELLED, HOLD_RELEASED, HOLD_REVERSED };
+enum hold_state {
+	HOLD_NONE = 0,
+	HOLD_HELD,
+	HOLD_CONFIRMED,
+	HOLD_CANCELLED,
+	HOLD_RELEASED,
+	HOLD_REVERSED
+};
 
 enum record_state {
 	RECORD_NONE = 0,

@@ -12,19 +12,24 @@ _Static_assert((int)PURPOSE_AVAILABLE == TIMEBOX__V1__PURPOSE__PURPOSE_AVAILABLE
 _Static_assert((int)ASSET_ITEM == TIMEBOX__V1__ASSET__ASSET_ITEM, "same numbers");
 _Static_assert((int)ROLE_SYSTEM == TIMEBOX__V1__ROLE__ROLE_SYSTEM, "same numbers");
 _Static_assert((int)EFFECT_GIFTED == TIMEBOX__V1__EFFECT_KIND__EFFECT_KIND_GIFTED, "same numbers");
-_Static_assert((int)EFFECT_CREDITED == TIMEBOX__V1__EFFECT_KIND__EFFECT_KIND_CREDITED, "same numbers");
-_Static_assert((int)PROVENANCE_OPENING == TIMEBOX__V1__PROVENANCE__PROVENANCE_OPENING, "same numbers");
-_Static_assert((int)COMMAND_SYSTEM_REVERSE == TIMEBOX__V1__COMMAND__KIND_SYSTEM_REVERSE, "same numbers");
+_Static_assert(
+    (int)EFFECT_CREDITED == TIMEBOX__V1__EFFECT_KIND__EFFECT_KIND_CREDITED, "same numbers");
+_Static_assert(
+    (int)PROVENANCE_OPENING == TIMEBOX__V1__PROVENANCE__PROVENANCE_OPENING, "same numbers");
+_Static_assert(
+    (int)COMMAND_SYSTEM_REVERSE == TIMEBOX__V1__COMMAND__KIND_SYSTEM_REVERSE, "same numbers");
 _Static_assert((int)COMMAND_HOLD == TIMEBOX__V1__COMMAND__KIND_HOLD, "same numbers");
-_Static_assert((int)RECORD_REVERSED == TIMEBOX__V1__RECORD_STATE__RECORD_STATE_REVERSED, "same numbers");
-_Static_assert((int)BATCH_REVERSED == TIMEBOX__V1__BATCH_STATE__BATCH_STATE_REVERSED, "same numbers");
+_Static_assert(
+    (int)RECORD_REVERSED == TIMEBOX__V1__RECORD_STATE__RECORD_STATE_REVERSED, "same numbers");
+_Static_assert(
+    (int)BATCH_REVERSED == TIMEBOX__V1__BATCH_STATE__BATCH_STATE_REVERSED, "same numbers");
 _Static_assert((int)HOLD_REVERSED == TIMEBOX__V1__HOLD_STATE__HOLD_STATE_REVERSED, "same numbers");
 
-#define ID_MAX ((1ull << 35) - 1)
-#define DAY_MAX 100000
+#define ID_MAX	  ((1ull << 35) - 1)
+#define DAY_MAX	  100000
 #define COUNT_MAX 1000000u
-#define TIME_MAX (1ull << 56)
-#define SEQ_MAX ((1ull << 47) - 1)
+#define TIME_MAX  (1ull << 56)
+#define SEQ_MAX	  ((1ull << 47) - 1)
 
 enum field_type {
 	F_U64,
@@ -51,66 +56,67 @@ static const struct field {
 	uint64_t max;
 } fields[] = {
 #define AT(member) offsetof(struct command, member)
-	{ "member", F_U64, AT(member), ID_MAX },
-	{ "other", F_U64, AT(other), ID_MAX },
-	{ "beneficiary", F_U64, AT(beneficiary), ID_MAX },
-	{ "start_us", F_U64, AT(start_us), TIME_MAX },
-	{ "end_us", F_U64, AT(end_us), TIME_MAX },
-	{ "time_us", F_U64, AT(time_us), TIME_MAX },
-	{ "role", F_U32, AT(role), ROLE_SYSTEM },
-	{ "count", F_U32, AT(count), COUNT_MAX },
-	{ "points", F_U32, AT(points), COUNT_MAX },
-	{ "minutes", F_U32, AT(minutes), COUNT_MAX },
-	{ "quota", F_U32, AT(quota), COUNT_MAX },
-	{ "area", F_U32, AT(area), UINT32_MAX },
-	{ "parent", F_U32, AT(parent), UINT32_MAX },
-	{ "purpose", F_U32, AT(purpose), UINT32_MAX },
-	{ "term", F_U32, AT(term), TERM_LAST - 1 },
-	{ "class", F_U32, AT(member_class), CLASS_LAST - 1 },
-	{ "status", F_U32, AT(status), MEMBER_STATUS_LAST - 1 },
-	{ "partner_kind", F_U32, AT(partner_kind), PARTNER_KIND_LAST - 1 },
-	{ "item_kind", F_U32, AT(item_kind), ITEM_KIND_LAST - 1 },
-	{ "quality", F_U32, AT(quality), QUALITY_LAST - 1 },
-	{ "fate", F_U32, AT(fate), FATE_LAST - 1 },
-	{ "training", F_U32, AT(training), 1 },
-	{ "reset", F_U32, AT(reset), 1 },
-	{ "birth_year", F_U32, AT(birth_year), 9999 },
-	{ "semantics", F_U32, AT(semantics), UINT32_MAX },
-	{ "attempt", F_U32, AT(attempt), COUNT_MAX },
-	{ "part", F_U32, AT(part), COUNT_MAX },
-	{ "parts", F_U32, AT(parts), COUNT_MAX },
-	{ "entries", F_U32, AT(entries), COUNT_MAX },
-	{ "records", F_U32, AT(records), UINT32_MAX },
-	{ "zone_minutes", F_DAY, AT(zone_minutes), 14 * 60 },
-	{ "day", F_DAY, AT(day), DAY_MAX },
-	{ "from_day", F_DAY, AT(from_day), DAY_MAX },
-	{ "to_day", F_DAY, AT(to_day), DAY_MAX },
-	{ "joined_day", F_DAY, AT(joined_day), DAY_MAX },
-	{ "trained_from_day", F_DAY, AT(trained_from_day), DAY_MAX },
-	{ "trained_to_day", F_DAY, AT(trained_to_day), DAY_MAX },
-	{ "best_before_day", F_DAY, AT(best_before_day), DAY_MAX },
-	{ "item", F_CODE, AT(item), 0 },
-	{ "partner", F_CODE, AT(partner), 0 },
-	{ "outlet", F_CODE, AT(outlet), 0 },
-	{ "batch", F_BYTES, AT(batch), 16 },
-	{ "key", F_BYTES, AT(key), 32 },
-	{ "ledger_key", F_BYTES, AT(key), 32 },
-	{ "code_hash", F_BYTES, AT(code_hash), 32 },
-	{ "recovery_code", F_BYTES, AT(code_hash), 32 },
-	{ "proof", F_BYTES, AT(proof), 32 },
-	{ "digest", F_BYTES, AT(digest), 32 },
-	{ "commitment", F_BYTES, AT(commitment), 32 },
-	{ "receipt", F_RECEIPT, AT(receipt), 16 },
-	{ "ref", F_REF, AT(ref), 0 },
-	/* AttestBatch.rules is a version, Genesis.rules and RulesSet.rules a rule set: told apart by type. */
-	{ "rules", F_U64, AT(rules_version), SEQ_MAX },
-	{ "rules", F_RULES, AT(rules), 0 },
-	{ "members", F_MEMBERS, AT(members), ID_MAX },
-	{ "refs", F_REFS, AT(refs), 0 },
-	{ "rows", F_ROWS, AT(rows), 0 },
-	{ "refused", F_REFUSED, AT(refused), 0 },
-	{ "outlets", F_OUTLETS, AT(outlets), 0 },
-	{ "staff_codes", F_HASHES, AT(hashes), 0 },
+    {"member", F_U64, AT(member), ID_MAX},
+    {"other", F_U64, AT(other), ID_MAX},
+    {"beneficiary", F_U64, AT(beneficiary), ID_MAX},
+    {"start_us", F_U64, AT(start_us), TIME_MAX},
+    {"end_us", F_U64, AT(end_us), TIME_MAX},
+    {"time_us", F_U64, AT(time_us), TIME_MAX},
+    {"role", F_U32, AT(role), ROLE_SYSTEM},
+    {"count", F_U32, AT(count), COUNT_MAX},
+    {"points", F_U32, AT(points), COUNT_MAX},
+    {"minutes", F_U32, AT(minutes), COUNT_MAX},
+    {"quota", F_U32, AT(quota), COUNT_MAX},
+    {"area", F_U32, AT(area), UINT32_MAX},
+    {"parent", F_U32, AT(parent), UINT32_MAX},
+    {"purpose", F_U32, AT(purpose), UINT32_MAX},
+    {"term", F_U32, AT(term), TERM_LAST - 1},
+    {"class", F_U32, AT(member_class), CLASS_LAST - 1},
+    {"status", F_U32, AT(status), MEMBER_STATUS_LAST - 1},
+    {"partner_kind", F_U32, AT(partner_kind), PARTNER_KIND_LAST - 1},
+    {"item_kind", F_U32, AT(item_kind), ITEM_KIND_LAST - 1},
+    {"quality", F_U32, AT(quality), QUALITY_LAST - 1},
+    {"fate", F_U32, AT(fate), FATE_LAST - 1},
+    {"training", F_U32, AT(training), 1},
+    {"reset", F_U32, AT(reset), 1},
+    {"birth_year", F_U32, AT(birth_year), 9999},
+    {"semantics", F_U32, AT(semantics), UINT32_MAX},
+    {"attempt", F_U32, AT(attempt), COUNT_MAX},
+    {"part", F_U32, AT(part), COUNT_MAX},
+    {"parts", F_U32, AT(parts), COUNT_MAX},
+    {"entries", F_U32, AT(entries), COUNT_MAX},
+    {"records", F_U32, AT(records), UINT32_MAX},
+    {"zone_minutes", F_DAY, AT(zone_minutes), 14 * 60},
+    {"day", F_DAY, AT(day), DAY_MAX},
+    {"from_day", F_DAY, AT(from_day), DAY_MAX},
+    {"to_day", F_DAY, AT(to_day), DAY_MAX},
+    {"joined_day", F_DAY, AT(joined_day), DAY_MAX},
+    {"trained_from_day", F_DAY, AT(trained_from_day), DAY_MAX},
+    {"trained_to_day", F_DAY, AT(trained_to_day), DAY_MAX},
+    {"best_before_day", F_DAY, AT(best_before_day), DAY_MAX},
+    {"item", F_CODE, AT(item), 0},
+    {"partner", F_CODE, AT(partner), 0},
+    {"outlet", F_CODE, AT(outlet), 0},
+    {"batch", F_BYTES, AT(batch), 16},
+    {"key", F_BYTES, AT(key), 32},
+    {"ledger_key", F_BYTES, AT(key), 32},
+    {"code_hash", F_BYTES, AT(code_hash), 32},
+    {"recovery_code", F_BYTES, AT(code_hash), 32},
+    {"proof", F_BYTES, AT(proof), 32},
+    {"digest", F_BYTES, AT(digest), 32},
+    {"commitment", F_BYTES, AT(commitment), 32},
+    {"receipt", F_RECEIPT, AT(receipt), 16},
+    {"ref", F_REF, AT(ref), 0},
+    /* AttestBatch.rules is a version, Genesis.rules and RulesSet.rules a rule set: told apart by
+       type. */
+    {"rules", F_U64, AT(rules_version), SEQ_MAX},
+    {"rules", F_RULES, AT(rules), 0},
+    {"members", F_MEMBERS, AT(members), ID_MAX},
+    {"refs", F_REFS, AT(refs), 0},
+    {"rows", F_ROWS, AT(rows), 0},
+    {"refused", F_REFUSED, AT(refused), 0},
+    {"outlets", F_OUTLETS, AT(outlets), 0},
+    {"staff_codes", F_HASHES, AT(hashes), 0},
 #undef AT
 };
 
@@ -119,48 +125,48 @@ static const struct {
 	uint32_t kind;
 	const char *names;
 } required[] = {
-	{ COMMAND_GENESIS, " ledger_key recovery_code staff_codes rules " },
-	{ COMMAND_CLOCK_ACCEPT, " time_us " },
-	{ COMMAND_SEMANTICS_RAISE, " semantics " },
-	{ COMMAND_ENROL, " code_hash proof " },
-	{ COMMAND_INVITE, " role code_hash " },
-	{ COMMAND_KEY_LINK, " member " },
-	{ COMMAND_APPROVE, " ref " },
-	{ COMMAND_WITHDRAW, " ref " },
-	{ COMMAND_KEY_REVOKE, " key " },
-	{ COMMAND_RULES_SET, " rules " },
-	{ COMMAND_TERM_ADD, " term commitment " },
-	{ COMMAND_MEMBER_ADD, " class joined_day commitment " },
-	{ COMMAND_MEMBER_UPDATE, " member class status " },
-	{ COMMAND_KIN_ADD, " member other " },
-	{ COMMAND_PIN_SLIP, " member " },
-	{ COMMAND_CARD_BIND, " member commitment " },
-	{ COMMAND_CARD_BLOCK, " member " },
-	{ COMMAND_BENEFICIARY_ADD, " commitment " },
-	{ COMMAND_PAIR_SET, " member beneficiary from_day " },
-	{ COMMAND_DELEGATE, " member other to_day " },
-	{ COMMAND_PARTNER_SET, " partner partner_kind from_day commitment " },
-	{ COMMAND_SERVICE_ITEM_SET, " item minutes points commitment " },
-	{ COMMAND_ITEM_SET, " item item_kind points outlets commitment " },
-	{ COMMAND_DONATION_ADD, " receipt partner item count quality outlet member day commitment " },
-	{ COMMAND_ACTIVITY_ADD, " item start_us end_us commitment " },
-	{ COMMAND_SERVICE_ROWS, " batch parts " },
-	{ COMMAND_ATTEST_BATCH, " batch entries digest rules " },
-	{ COMMAND_ATTEST_RECORDS, " refs " },
-	{ COMMAND_REJECT_RECORDS, " refs " },
-	{ COMMAND_BATCH_WITHDRAW, " batch " },
-	{ COMMAND_BATCH_REVERSE, " batch " },
-	{ COMMAND_HOLD, " member item count " },
-	{ COMMAND_CONFIRM, " ref " },
-	{ COMMAND_CANCEL, " ref " },
-	{ COMMAND_REVERSE, " ref fate " },
-	{ COMMAND_LATE_DELIVERY, " ref " },
-	{ COMMAND_PERMIT, " member " },
-	{ COMMAND_GIFT, " member other points " },
-	{ COMMAND_SYSTEM_RELEASE, " refs " },
-	{ COMMAND_SYSTEM_CLOSE, " members " },
-	{ COMMAND_SYSTEM_CREDIT, " refs " },
-	{ COMMAND_SYSTEM_REVERSE, " refs " },
+    {COMMAND_GENESIS, " ledger_key recovery_code staff_codes rules "},
+    {COMMAND_CLOCK_ACCEPT, " time_us "},
+    {COMMAND_SEMANTICS_RAISE, " semantics "},
+    {COMMAND_ENROL, " code_hash proof "},
+    {COMMAND_INVITE, " role code_hash "},
+    {COMMAND_KEY_LINK, " member "},
+    {COMMAND_APPROVE, " ref "},
+    {COMMAND_WITHDRAW, " ref "},
+    {COMMAND_KEY_REVOKE, " key "},
+    {COMMAND_RULES_SET, " rules "},
+    {COMMAND_TERM_ADD, " term commitment "},
+    {COMMAND_MEMBER_ADD, " class joined_day commitment "},
+    {COMMAND_MEMBER_UPDATE, " member class status "},
+    {COMMAND_KIN_ADD, " member other "},
+    {COMMAND_PIN_SLIP, " member "},
+    {COMMAND_CARD_BIND, " member commitment "},
+    {COMMAND_CARD_BLOCK, " member "},
+    {COMMAND_BENEFICIARY_ADD, " commitment "},
+    {COMMAND_PAIR_SET, " member beneficiary from_day "},
+    {COMMAND_DELEGATE, " member other to_day "},
+    {COMMAND_PARTNER_SET, " partner partner_kind from_day commitment "},
+    {COMMAND_SERVICE_ITEM_SET, " item minutes points commitment "},
+    {COMMAND_ITEM_SET, " item item_kind points outlets commitment "},
+    {COMMAND_DONATION_ADD, " receipt partner item count quality outlet member day commitment "},
+    {COMMAND_ACTIVITY_ADD, " item start_us end_us commitment "},
+    {COMMAND_SERVICE_ROWS, " batch parts "},
+    {COMMAND_ATTEST_BATCH, " batch entries digest rules "},
+    {COMMAND_ATTEST_RECORDS, " refs "},
+    {COMMAND_REJECT_RECORDS, " refs "},
+    {COMMAND_BATCH_WITHDRAW, " batch "},
+    {COMMAND_BATCH_REVERSE, " batch "},
+    {COMMAND_HOLD, " member item count "},
+    {COMMAND_CONFIRM, " ref "},
+    {COMMAND_CANCEL, " ref "},
+    {COMMAND_REVERSE, " ref fate "},
+    {COMMAND_LATE_DELIVERY, " ref "},
+    {COMMAND_PERMIT, " member "},
+    {COMMAND_GIFT, " member other points "},
+    {COMMAND_SYSTEM_RELEASE, " refs "},
+    {COMMAND_SYSTEM_CLOSE, " members "},
+    {COMMAND_SYSTEM_CREDIT, " refs "},
+    {COMMAND_SYSTEM_REVERSE, " refs "},
 };
 
 /* One conversion under way. */
@@ -212,7 +218,8 @@ field_find(const ProtobufCFieldDescriptor *d)
 	return NULL;
 }
 
-/* ---- one function per field type: 0 means a zero or absent value, which is wrong only where it is required ---- */
+/* ---- one function per field type: 0 means a zero or absent value, which is wrong only where it is
+ * required ---- */
 
 static enum result
 take_number(struct decoder *d, uint64_t value, int *present)
@@ -276,7 +283,7 @@ take_receipt(const char *text, char out[16], int *present)
 		char ch = text[i];
 
 		if (!((ch >= 'A' && ch <= 'Z') || (ch >= 'a' && ch <= 'z') ||
-		      (ch >= '0' && ch <= '9') || ch == '_' || ch == '/' || ch == '-'))
+			(ch >= '0' && ch <= '9') || ch == '_' || ch == '/' || ch == '-'))
 			return RESULT_BAD_FIELD;
 	}
 	memcpy(out, text, len);
@@ -407,7 +414,8 @@ take_refused(struct decoder *d, Timebox__V1__RefusedRow *const *from)
 	if (d->n > ACT_MAX_ROWS)
 		return RESULT_TOO_MANY;
 	for (size_t i = 0; i < d->n; i++) {
-		if (from[i]->line == 0 || from[i]->reason == 0 || !result_known((unsigned)from[i]->reason))
+		if (from[i]->line == 0 || from[i]->reason == 0 ||
+		    !result_known((unsigned)from[i]->reason))
 			return RESULT_BAD_FIELD;
 		to[i].line = from[i]->line;
 		to[i].reason = (uint32_t)from[i]->reason;
@@ -462,7 +470,8 @@ number_at(const ProtobufCFieldDescriptor *desc, const void *from)
 		memcpy(&v64, from, 8);
 		return v64;
 	}
-	/* uint32, enum and bool are all 4 bytes in protobuf-c; a negative enum number becomes large and is refused. */
+	/* uint32, enum and bool are all 4 bytes in protobuf-c; a negative enum number becomes large
+	 * and is refused. */
 	memcpy(&v32, from, 4);
 	return v32;
 }
@@ -541,8 +550,8 @@ take_list(struct decoder *d)
 }
 
 static enum result
-command_decode(struct arena *arena, const ProtobufCMessage *message, struct command *c,
-	       const char **fault)
+command_decode(
+    struct arena *arena, const ProtobufCMessage *message, struct command *c, const char **fault)
 {
 	const ProtobufCMessageDescriptor *desc = message->descriptor;
 	enum result err;
@@ -550,7 +559,7 @@ command_decode(struct arena *arena, const ProtobufCMessage *message, struct comm
 	for (unsigned i = 0; i < desc->n_fields; i++) {
 		const ProtobufCFieldDescriptor *f = &desc->fields[i];
 		const uint8_t *base = (const uint8_t *)message;
-		struct decoder d = { .arena = arena, .c = c, .from = base + f->offset, .desc = f };
+		struct decoder d = {.arena = arena, .c = c, .from = base + f->offset, .desc = f};
 		int present = 0;
 
 		*fault = f->name;
@@ -586,13 +595,14 @@ request_id_check(const ProtobufCBinaryData *id, int system)
 	if (id->len != 16)
 		return RESULT_BAD_REQUEST_ID;
 	if (system)
-		return memcmp(id->data, "\0\0\0\0\0\0\0\0", 8) == 0 ? RESULT_OK : RESULT_BAD_REQUEST_ID;
+		return memcmp(id->data, "\0\0\0\0\0\0\0\0", 8) == 0 ? RESULT_OK
+								    : RESULT_BAD_REQUEST_ID;
 	return uuid7_check(id->data);
 }
 
 static enum result
 head_decode(const Timebox__V1__Act *pb, const char *origin, int system, struct act *out,
-	    struct act_fault *fault)
+    struct act_fault *fault)
 {
 	int present;
 	enum result err;
@@ -611,7 +621,8 @@ head_decode(const Timebox__V1__Act *pb, const char *origin, int system, struct a
 	if ((err = take_bytes(&pb->session, 8, out->session, &present)) != RESULT_OK)
 		return err;
 	fault->field = "actor_member";
-	if (pb->actor_member > ID_MAX || pb->on_behalf > ID_MAX || (pb->actor_member != 0) != present)
+	if (pb->actor_member > ID_MAX || pb->on_behalf > ID_MAX ||
+	    (pb->actor_member != 0) != present)
 		return RESULT_BAD_FIELD;
 	fault->field = "made_at_us";
 	if (pb->made_at_us > TIME_MAX)
@@ -631,7 +642,7 @@ head_decode(const Timebox__V1__Act *pb, const char *origin, int system, struct a
 
 enum result
 act_decode(const uint8_t *bytes, size_t len, const char *origin, int system, struct arena *arena,
-	   struct act *out, struct act_fault *fault)
+    struct act *out, struct act_fault *fault)
 {
 	ProtobufCMessage *message;
 	const Timebox__V1__Act *pb;
@@ -658,8 +669,8 @@ act_decode(const uint8_t *bytes, size_t len, const char *origin, int system, str
 		commands[i].kind = (uint32_t)pb->commands[i]->kind_case;
 		if (commands[i].kind == COMMAND_NONE)
 			return RESULT_BAD_MESSAGE;
-		err = command_decode(arena, command_message(pb->commands[i]), &commands[i],
-				     &fault->field);
+		err = command_decode(
+		    arena, command_message(pb->commands[i]), &commands[i], &fault->field);
 		if (err != RESULT_OK)
 			return err;
 	}

@@ -1,9 +1,9 @@
 /*
  * From an act's bytes to the book's checked struct, once, at the edge.
  *
- * One table says what each field name means (its place in struct command, its range), because a field name means the same in
- * every command; another says which fields a kind must have. Bytes that are not canonical are refused: they are what is
- * signed, stored and hashed.
+ * One table says what each field name means (its place in struct command, its range), because a
+ * field name means the same in every command; another says which fields a kind must have. Bytes
+ * that are not canonical are refused: they are what is signed, stored and hashed.
  */
 #ifndef TIMEBOX_ENGINE_ACT_H
 #define TIMEBOX_ENGINE_ACT_H
@@ -24,18 +24,18 @@ struct act_fault {
 };
 
 /*
- * Decodes `len` bytes into *out, whose lists live in the arena until it is reset. `origin` must be the act's. `system`: an
- * act that the daemon made (no actor, request id of 8 zero bytes and the seq).
- *	RESULT_BAD_MESSAGE, RESULT_NOT_CANONICAL, RESULT_NOT_UTF8, RESULT_NO_MEMORY	see proto/canonical.h
- *	RESULT_WRONG_ORIGIN	another ledger's
- *	RESULT_BAD_REQUEST_ID	not a UUIDv7
+ * Decodes `len` bytes into *out, whose lists live in the arena until it is reset. `origin` must be
+ *the act's. `system`: an act that the daemon made (no actor, request id of 8 zero bytes and the
+ *seq). RESULT_BAD_MESSAGE, RESULT_NOT_CANONICAL, RESULT_NOT_UTF8, RESULT_NO_MEMORY	see
+ *proto/canonical.h RESULT_WRONG_ORIGIN	another ledger's RESULT_BAD_REQUEST_ID	not a UUIDv7
  *	RESULT_TOO_MANY		more commands, rows or refs than the limits
  *	RESULT_BAD_FIELD	fault->field says which
  */
 MUST_CHECK enum result act_decode(const uint8_t *bytes, size_t len, const char *origin, int system,
-				  struct arena *arena, struct act *out, struct act_fault *fault);
+    struct arena *arena, struct act *out, struct act_fault *fault);
 
-/* The name of the first field of act.proto's commands that no table row knows, or NULL: for a test. */
+/* The name of the first field of act.proto's commands that no table row knows, or NULL: for a test.
+ */
 const char *act_unknown_field(void);
 
 #endif

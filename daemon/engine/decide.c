@@ -19,7 +19,7 @@ next_time_us(const struct engine *e)
 static struct row_key
 id_key(const uint8_t id[16])
 {
-	struct row_key k = { .table = ENGINE_TABLE_ID };
+	struct row_key k = {.table = ENGINE_TABLE_ID};
 
 	memcpy(&k.a, id, 16);
 	return k;
@@ -28,7 +28,7 @@ id_key(const uint8_t id[16])
 static struct row_key
 voucher_key(const uint8_t code[VOUCHER_CODE_LEN])
 {
-	struct row_key k = { .table = ENGINE_TABLE_VOUCHER };
+	struct row_key k = {.table = ENGINE_TABLE_VOUCHER};
 
 	memcpy(&k.a, code, VOUCHER_CODE_LEN);
 	return k;
@@ -73,7 +73,8 @@ own_rows(struct engine *e, const struct act *act, uint64_t seq)
 
 		if (effect->kind != EFFECT_HELD)
 			continue;
-		voucher_code(e->keys.voucher_key, e->origin, VOUCHER_LABEL, seq, effect->command, code);
+		voucher_code(
+		    e->keys.voucher_key, e->origin, VOUCHER_LABEL, seq, effect->command, code);
 		k = voucher_key(code);
 		row = rows_add(e->rows, &k);
 		row->seq = seq;
@@ -81,10 +82,11 @@ own_rows(struct engine *e, const struct act *act, uint64_t seq)
 	}
 }
 
-/* What the book decided becomes the next entry's bytes, leaf and rows; nothing is stored or settled yet. */
+/* What the book decided becomes the next entry's bytes, leaf and rows; nothing is stored or settled
+ * yet. */
 static enum result
-entry_make(struct engine *e, const struct act *act, const struct entry_source *src, uint8_t leaf[32],
-	   size_t *len)
+entry_make(struct engine *e, const struct act *act, const struct entry_source *src,
+    uint8_t leaf[32], size_t *len)
 {
 	*len = entry_encode(e->entry, sizeof(e->entry), src);
 	if (*len == 0)
@@ -134,7 +136,8 @@ fresh_ids(struct engine *e, const struct act *act, uint64_t *ids, size_t *n)
 			struct row_key m = row_key3(TABLE_MEMBER, id, 0, 0);
 			struct row_key b = row_key3(TABLE_BENEFICIARY, id, 0, 0);
 
-			taken = id == 0 || rows_get(e->rows, &m) != NULL || rows_get(e->rows, &b) != NULL;
+			taken = id == 0 || rows_get(e->rows, &m) != NULL ||
+				rows_get(e->rows, &b) != NULL;
 			for (size_t j = 0; j < *n; j++)
 				taken |= ids[j] == id;
 		} while (taken);
@@ -145,12 +148,15 @@ fresh_ids(struct engine *e, const struct act *act, uint64_t *ids, size_t *n)
 
 /* Decides on the rows and makes the entry; on failure the rows are as before. */
 static enum result
-decide_and_make(struct engine *e, const struct act *act, const struct entry_source *proto, int system,
-		uint8_t leaf[32], size_t *len)
+decide_and_make(struct engine *e, const struct act *act, const struct entry_source *proto,
+    int system, uint8_t leaf[32], size_t *len)
 {
 	uint64_t fresh[ACT_MAX_COMMANDS];
-	struct book_in in = { .act = act, .now_us = proto->time_us, .seq = proto->seq,
-			      .system = system, .fresh = fresh };
+	struct book_in in = {.act = act,
+	    .now_us = proto->time_us,
+	    .seq = proto->seq,
+	    .system = system,
+	    .fresh = fresh};
 	enum result err = fresh_ids(e, act, fresh, &in.n_fresh);
 
 	if (err == RESULT_OK)
@@ -166,7 +172,7 @@ decide_and_make(struct engine *e, const struct act *act, const struct entry_sour
 
 static enum result
 known_id(struct engine *e, const struct engine_submission *in, const struct act *act,
-	 struct engine_answer *out)
+    struct engine_answer *out)
 {
 	uint64_t seq = engine_seq_of(e, act->request_id);
 	const Timebox__V1__Entry *entry;
@@ -179,8 +185,8 @@ known_id(struct engine *e, const struct engine_submission *in, const struct act 
 	if (ledger_read(e->ledger, seq, e->stored, sizeof(e->stored), &len) != RESULT_OK ||
 	    entry_decode(e->stored, len, &e->arena, &entry) != RESULT_OK)
 		return RESULT_CORRUPT;
-	if (canonical_unpack(&timebox__v1__act__descriptor, &e->arena, entry->act.data, entry->act.len,
-			     &message) != RESULT_OK)
+	if (canonical_unpack(&timebox__v1__act__descriptor, &e->arena, entry->act.data,
+		entry->act.len, &message) != RESULT_OK)
 		return RESULT_CORRUPT;
 	stored = (const Timebox__V1__Act *)message;
 	if (stored->actor_key.len != 32 || memcmp(stored->actor_key.data, in->key, 32) != 0)
@@ -231,13 +237,13 @@ codes_check(struct engine *e, const struct engine_submission *in, const struct a
 			return RESULT_PRIVATE_MISSING;
 		if (c->kind == COMMAND_CONFIRM) {
 			voucher_code(e->keys.voucher_key, e->origin, VOUCHER_LABEL, c->ref.seq,
-				     c->ref.index, want);
+			    c->ref.index, want);
 			return in->texts->code.len == VOUCHER_CODE_LEN &&
-					       crypto_equal(in->texts->code.data, want, VOUCHER_CODE_LEN)
-				       ? RESULT_OK
-				       : RESULT_WRONG_VOUCHER;
+				       crypto_equal(in->texts->code.data, want, VOUCHER_CODE_LEN)
+				   ? RESULT_OK
+				   : RESULT_WRONG_VOUCHER;
 		}
-		struct sha256_part key = { act->actor_key, 32 };
+		struct sha256_part key = {act->actor_key, 32};
 
 		if (in->texts->code.len != 16)
 			return RESULT_BAD_CODE;
@@ -258,24 +264,26 @@ actor_check(const struct engine_submission *in, const struct act *act)
 	if (act->actor_member == 0)
 		return RESULT_OK;
 	return in->session_member == act->actor_member && memcmp(in->session, act->session, 8) == 0
-		       ? RESULT_OK
-		       : RESULT_SESSION_NEEDED;
+		   ? RESULT_OK
+		   : RESULT_SESSION_NEEDED;
 }
 
 /* Everything that must hold before the book is asked. */
 static enum result
 admit(struct engine *e, const struct engine_submission *in, const struct act *act,
-      struct engine_answer *out)
+    struct engine_answer *out)
 {
 	enum result err;
 
-	if ((err = actor_check(in, act)) != RESULT_OK || (err = signature_check(e, in)) != RESULT_OK ||
+	if ((err = actor_check(in, act)) != RESULT_OK ||
+	    (err = signature_check(e, in)) != RESULT_OK ||
 	    (err = codes_check(e, in, act)) != RESULT_OK)
 		return err;
 	return texts_check(e->people, act, in->texts, &e->arena, &out->command, &out->field);
 }
 
-/* Forgets the undo rows of texts whose entries are durable by now, and remembers this act's for later. */
+/* Forgets the undo rows of texts whose entries are durable by now, and remembers this act's for
+ * later. */
 static enum result
 texts_turn(struct engine *e, const uint8_t id[16])
 {
@@ -286,8 +294,8 @@ texts_turn(struct engine *e, const uint8_t id[16])
 	if (err != RESULT_OK)
 		return err;
 	if (e->n_settled > 0)
-		memmove(e->text_ids, e->text_ids + e->n_settled,
-			(e->n_text_ids - e->n_settled) * 16);
+		memmove(
+		    e->text_ids, e->text_ids + e->n_settled, (e->n_text_ids - e->n_settled) * 16);
 	e->n_text_ids -= e->n_settled;
 	e->n_settled = 0;
 	if (e->n_text_ids == e->cap_text_ids) {
@@ -299,10 +307,11 @@ texts_turn(struct engine *e, const uint8_t id[16])
 	return RESULT_OK;
 }
 
-/* Accepted: texts, then the entry, into the turn's batch. A failure here is the disk's, and final. */
+/* Accepted: texts, then the entry, into the turn's batch. A failure here is the disk's, and final.
+ */
 static enum result
 accept(struct engine *e, const struct engine_submission *in, const struct act *act,
-       const struct entry_source *src, const uint8_t leaf[32], size_t len)
+    const struct entry_source *src, const uint8_t leaf[32], size_t len)
 {
 	enum result err = RESULT_OK;
 
@@ -322,16 +331,16 @@ accept(struct engine *e, const struct engine_submission *in, const struct act *a
 
 static enum result
 decide_new(struct engine *e, const struct engine_submission *in, const struct act *act,
-	   uint64_t now_us, struct engine_answer *out)
+    uint64_t now_us, struct engine_answer *out)
 {
-	struct entry_source src = { .seq = ledger_last_seq(e->ledger) + 1,
-				    .prev = e->meta.last_leaf,
-				    .time_us = now_us,
-				    .act = in->act,
-				    .act_len = in->act_len,
-				    .signature = in->signature,
-				    .signature_len = in->signature_len,
-				    .out = &e->out };
+	struct entry_source src = {.seq = ledger_last_seq(e->ledger) + 1,
+	    .prev = e->meta.last_leaf,
+	    .time_us = now_us,
+	    .act = in->act,
+	    .act_len = in->act_len,
+	    .signature = in->signature,
+	    .signature_len = in->signature_len,
+	    .out = &e->out};
 	uint8_t leaf[32];
 	size_t len;
 	enum result err = admit(e, in, act, out);
@@ -391,22 +400,23 @@ enum result
 engine_decide_own(struct engine *e, const uint8_t *bytes, size_t len, int system, int sign)
 {
 	uint8_t signature[64], leaf[32];
-	struct entry_source src = { .seq = ledger_last_seq(e->ledger) + 1,
-				    .prev = e->meta.last_leaf,
-				    .time_us = next_time_us(e),
-				    .act = bytes,
-				    .act_len = len,
-				    .signature = signature,
-				    .signature_len = sign ? 64 : 0,
-				    .out = &e->out };
-	struct engine_submission in = { .act = bytes, .act_len = len };
+	struct entry_source src = {.seq = ledger_last_seq(e->ledger) + 1,
+	    .prev = e->meta.last_leaf,
+	    .time_us = next_time_us(e),
+	    .act = bytes,
+	    .act_len = len,
+	    .signature = signature,
+	    .signature_len = sign ? 64 : 0,
+	    .out = &e->out};
+	struct engine_submission in = {.act = bytes, .act_len = len};
 	struct act_fault fault;
 	struct act act;
 	size_t n;
 	enum result err;
 
 	arena_reset(&e->arena);
-	if ((err = act_decode(bytes, len, e->origin, system, &e->arena, &act, &fault)) != RESULT_OK ||
+	if ((err = act_decode(bytes, len, e->origin, system, &e->arena, &act, &fault)) !=
+		RESULT_OK ||
 	    (sign && (err = act_sign(e->keys.ledger_seed, bytes, len, signature)) != RESULT_OK) ||
 	    (err = decide_and_make(e, &act, &src, system, leaf, &n)) != RESULT_OK)
 		return err;
@@ -445,26 +455,26 @@ engine_replay(void *ctx, uint64_t seq, const uint8_t *bytes, size_t len)
 	arena_reset(&e->arena);
 	if (entry_decode(bytes, len, &e->arena, &entry) != RESULT_OK || entry->seq != seq)
 		return RESULT_CORRUPT;
-	struct entry_source src = { .seq = seq,
-				    .prev = e->meta.last_leaf,
-				    .time_us = entry->time_us,
-				    .act = entry->act.data,
-				    .act_len = entry->act.len,
-				    .signature = entry->signature.data,
-				    .signature_len = entry->signature.len,
-				    .out = &e->out };
-	struct book_in in = { .act = &act, .now_us = entry->time_us, .seq = seq, .fresh = fresh };
+	struct entry_source src = {.seq = seq,
+	    .prev = e->meta.last_leaf,
+	    .time_us = entry->time_us,
+	    .act = entry->act.data,
+	    .act_len = entry->act.len,
+	    .signature = entry->signature.data,
+	    .signature_len = entry->signature.len,
+	    .out = &e->out};
+	struct book_in in = {.act = &act, .now_us = entry->time_us, .seq = seq, .fresh = fresh};
 
 	in.n_fresh = stated_ids(entry, fresh);
 	/* Only system entries have neither actor nor signature; the decoder checks the former. */
-	system = entry->signature.len == 0 &&
-		 act_decode(entry->act.data, entry->act.len, e->origin, 1, &e->arena, &act, &fault) ==
-			 RESULT_OK;
+	system = entry->signature.len == 0 && act_decode(entry->act.data, entry->act.len, e->origin,
+						  1, &e->arena, &act, &fault) == RESULT_OK;
 	if (!system && act_decode(entry->act.data, entry->act.len, e->origin, 0, &e->arena, &act,
-				  &fault) != RESULT_OK)
+			   &fault) != RESULT_OK)
 		return RESULT_CORRUPT;
 	in.system = system;
-	if (entry->time_us <= e->meta.last_time_us || book_decide(&e->source, &in, &e->out) != RESULT_OK ||
+	if (entry->time_us <= e->meta.last_time_us ||
+	    book_decide(&e->source, &in, &e->out) != RESULT_OK ||
 	    entry_make(e, &act, &src, leaf, &made) != RESULT_OK || made != len ||
 	    memcmp(e->entry, bytes, len) != 0) {
 		rows_undo(e->rows);
@@ -478,17 +488,18 @@ engine_replay(void *ctx, uint64_t seq, const uint8_t *bytes, size_t len)
 
 void
 engine_dry_run(struct engine *e, const uint8_t *key, const ProtobufCBinaryData *acts, size_t n,
-	       engine_dry_fn result, void *ctx)
+    engine_dry_fn result, void *ctx)
 {
 	uint64_t seq = ledger_last_seq(e->ledger) + 1;
 	enum result err = RESULT_OK;
 
 	for (size_t i = 0; i < n; i++) {
-		struct book_in in = { .now_us = next_time_us(e), .seq = seq + i };
+		struct book_in in = {.now_us = next_time_us(e), .seq = seq + i};
 		struct act_fault fault;
 		struct act act;
 
-		/* After a refusal the rows are half changed: the acts that follow cannot be judged. */
+		/* After a refusal the rows are half changed: the acts that follow cannot be judged.
+		 */
 		e->out.n_effects = 0;
 		if (err != RESULT_OK) {
 			result(ctx, i, err, &e->out);
@@ -497,8 +508,9 @@ engine_dry_run(struct engine *e, const uint8_t *key, const ProtobufCBinaryData *
 		arena_reset(&e->arena);
 		err = act_decode(acts[i].data, acts[i].len, e->origin, 0, &e->arena, &act, &fault);
 		in.act = &act;
-		if (err == RESULT_OK && (memcmp(act.actor_key, key, 32) != 0 || act.n_commands != 1 ||
-					 act.commands[0].kind != COMMAND_SERVICE_ROWS))
+		if (err == RESULT_OK &&
+		    (memcmp(act.actor_key, key, 32) != 0 || act.n_commands != 1 ||
+			act.commands[0].kind != COMMAND_SERVICE_ROWS))
 			err = RESULT_NOT_ALLOWED;
 		if (err == RESULT_OK)
 			err = book_decide(&e->source, &in, &e->out);

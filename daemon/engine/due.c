@@ -1,6 +1,6 @@
 /*
- * What falls due by the clock becomes system entries. The heap only says where to look; the due rows are the truth, and the
- * book checks each time again.
+ * What falls due by the clock becomes system entries. The heap only says where to look; the due
+ * rows are the truth, and the book checks each time again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,7 @@ due_push(struct engine *e, enum due_kind kind, uint64_t due_us, uint64_t what)
 	}
 	for (i = e->n_due++; i > 0 && e->due[(i - 1) / 2].due_us > due_us; i = (i - 1) / 2)
 		e->due[i] = e->due[(i - 1) / 2];
-	e->due[i] = (struct due){ due_us, what, kind };
+	e->due[i] = (struct due){due_us, what, kind};
 }
 
 static struct due
@@ -95,7 +95,7 @@ count_overdue(void *ctx, const struct row_key *key, const void *value)
 uint64_t
 engine_overdue(const struct engine *e)
 {
-	struct overdue o = { next_time_us(e), 0 };
+	struct overdue o = {next_time_us(e), 0};
 
 	rows_each(e->rows, TABLE_DUE, count_overdue, &o);
 	return o.n;
@@ -132,7 +132,7 @@ draft_decide(struct engine *e, struct draft *d)
 	Timebox__V1__SystemReverse reverse;
 	Timebox__V1__Command command, *commands = &command;
 	uint64_t seq = ledger_last_seq(e->ledger) + 1;
-	uint8_t id[16] = { 0 }, packed[16384];
+	uint8_t id[16] = {0}, packed[16384];
 	Timebox__V1__Act act;
 
 	timebox__v1__act__init(&act);
@@ -157,7 +157,7 @@ draft_decide(struct engine *e, struct draft *d)
 	for (int i = 0; i < 8; i++)
 		id[8 + i] = (uint8_t)(seq >> (56 - 8 * i));
 	act.origin = e->origin;
-	act.request_id = (ProtobufCBinaryData){ 16, id };
+	act.request_id = (ProtobufCBinaryData){16, id};
 	act.commands = &commands;
 	act.n_commands = 1;
 	CHECK(timebox__v1__act__get_packed_size(&act) <= sizeof(packed));
@@ -225,7 +225,8 @@ take_group(struct engine *e, uint64_t now_us, struct draft *d, struct due group[
 	return n;
 }
 
-/* One by one, after a group was refused as a whole; what is refused alone stays overdue, and is said. */
+/* One by one, after a group was refused as a whole; what is refused alone stays overdue, and is
+ * said. */
 static unsigned
 decide_singly(struct engine *e, struct draft *d, const struct due *group, size_t n)
 {
@@ -241,8 +242,9 @@ decide_singly(struct engine *e, struct draft *d, const struct due *group, size_t
 		if (err == RESULT_OK)
 			made++;
 		else
-			log_event(LOG_LEVEL_ERROR, "overdue", "kind=%d what=%llu reason=%s", (int)group[i].kind,
-				  (unsigned long long)group[i].what, result_name(err));
+			log_event(LOG_LEVEL_ERROR, "overdue", "kind=%d what=%llu reason=%s",
+			    (int)group[i].kind, (unsigned long long)group[i].what,
+			    result_name(err));
 	}
 	return made;
 }

@@ -1,15 +1,17 @@
 /*
  * The engine: one writer over the ledger.
  *
- *   submission ──decode──▶ known id? ──▶ who, when, signed? ──▶ book_decide ──▶ entry bytes ──▶ leaf, tree ──▶ append
- *                                                                    (… the whole turn's batch …)
- *   engine_commit: texts durable, then the ledger's one commit; only then may any answer leave the process.
+ *   submission ─▶ decode ─▶ known id? ─▶ who, when, signed? ─▶ book_decide ─▶ entry ─▶ leaf, tree
+ *                                                                                        │
+ *   answers ◀─ engine_commit (texts durable, then the ledger's one commit) ◀─ … batch … ◀─ append
  *
- * Within a turn acts are decided one after the other on the rows in memory; a refused one leaves nothing. A failed commit
- * is final: everything since the last commit is "unavailable, outcome unknown", nothing more is written, and recovery is
- * the next start, which replays the entries after the state's checkpoint through the same book and compares every byte.
+ * Within a turn acts are decided one after the other on the rows in memory; a refused one leaves
+ * nothing. A failed commit is final: everything since the last commit is "unavailable, outcome
+ * unknown", nothing more is written, and recovery is the next start, which replays the entries
+ * after the state's checkpoint through the same book and compares every byte.
  *
- * Not for two threads. Time is an argument of what needs it; randomness is drawn here (ids of people), never in the book.
+ * Not for two threads. Time is an argument of what needs it; randomness is drawn here (ids of
+ * people), never in the book.
  */
 #ifndef TIMEBOX_ENGINE_ENGINE_H
 #define TIMEBOX_ENGINE_ENGINE_H
@@ -27,16 +29,18 @@
 #include "timebox/v1/rpc.pb-c.h"
 
 /* An act may be this old, or this far ahead, by the time its client was told. */
-#define ENGINE_MADE_AT_OLD_US (10ull * 60 * 1000000)
+#define ENGINE_MADE_AT_OLD_US	(10ull * 60 * 1000000)
 #define ENGINE_MADE_AT_AHEAD_US (5ull * 1000000)
 /* The clock may not stand before the last entry at start, nor this far after it. */
 #define ENGINE_START_GAP_US (30ull * DAY_US)
-/* Refused ids remembered at a time; when full, engine_full says so and no new connection is taken. */
+/* Refused ids remembered at a time; when full, engine_full says so and no new connection is taken.
+ */
 #define ENGINE_RETIRED_MAX (1u << 18)
 
 struct engine;
 
-/* The station's secrets, each 32 bytes, from files in DIR/keys that only the daemon's user reads. */
+/* The station's secrets, each 32 bytes, from files in DIR/keys that only the daemon's user reads.
+ */
 struct engine_keys {
 	uint8_t ledger_seed[32];
 	uint8_t ledger_pub[32];
@@ -45,11 +49,12 @@ struct engine_keys {
 };
 
 /*
- * Makes a station in the folder `dir` (new or empty): keys, environments, entry 1 with the first rule set. Writes the codes of
- * the two first social workers and the recovery code (16-byte secrets) to `secrets`. RESULT_EXISTS if there is one.
+ * Makes a station in the folder `dir` (new or empty): keys, environments, entry 1 with the first
+ * rule set. Writes the codes of the two first social workers and the recovery code (16-byte
+ * secrets) to `secrets`. RESULT_EXISTS if there is one.
  */
 MUST_CHECK enum result engine_init(const char *dir, const char *origin, int32_t zone_minutes,
-				   uint8_t secrets[3][16], struct engine_keys *keys);
+    uint8_t secrets[3][16], struct engine_keys *keys);
 
 /* Why an open failed, for people: what, where, what to do. */
 struct engine_error {
@@ -57,10 +62,12 @@ struct engine_error {
 };
 
 /*
- * Locks and opens the station, replays what the state lacks, sweeps orphaned texts. RESULT_BUSY if another process has it;
- * RESULT_NOT_FOUND if there is none; RESULT_CORRUPT if a replayed entry does not come out the same, byte for byte.
+ * Locks and opens the station, replays what the state lacks, sweeps orphaned texts. RESULT_BUSY if
+ * another process has it; RESULT_NOT_FOUND if there is none; RESULT_CORRUPT if a replayed entry
+ * does not come out the same, byte for byte.
  */
-MUST_CHECK enum result engine_open(const char *dir, struct engine **out, struct engine_error *error);
+MUST_CHECK enum result engine_open(
+    const char *dir, struct engine **out, struct engine_error *error);
 /* Writes the state (unless a write failed) and closes. */
 void engine_close(struct engine *engine);
 
@@ -89,56 +96,60 @@ struct engine_answer {
 };
 
 /* Decides one act of this turn. An OK answer may be told only after engine_commit. */
-void engine_decide(struct engine *engine, const struct engine_submission *in,
-		   struct engine_answer *out);
+void engine_decide(
+    struct engine *engine, const struct engine_submission *in, struct engine_answer *out);
 
 /* Decides what fell due, at most `limit` entries; returns how many were made. */
 unsigned engine_sweep(struct engine *engine, unsigned limit);
 
-/* Makes the turn durable. Anything but RESULT_OK: see above. RESULT_OK at once if nothing was decided. */
+/* Makes the turn durable. Anything but RESULT_OK: see above. RESULT_OK at once if nothing was
+ * decided. */
 MUST_CHECK enum result engine_commit(struct engine *engine);
 
-/* Writes the state behind the commits, if `seconds` passed or `entries` came since the last time. */
+/* Writes the state behind the commits, if `seconds` passed or `entries` came since the last time.
+ */
 MUST_CHECK enum result engine_checkpoint(struct engine *engine, uint32_t seconds, uint64_t entries);
 
 /*
- * Decides acts one after the other as engine_decide would, but signatures, ids, time and texts aside, and forgets them. `result`
- * is called for each with the book's output. Only within a turn without open acts.
+ * Decides acts one after the other as engine_decide would, but signatures, ids, time and texts
+ * aside, and forgets them. `result` is called for each with the book's output. Only within a turn
+ * without open acts.
  */
 typedef void (*engine_dry_fn)(void *ctx, size_t i, enum result code, const struct book_out *out);
 void engine_dry_run(struct engine *engine, const uint8_t *key, const ProtobufCBinaryData *acts,
-		    size_t n, engine_dry_fn result, void *ctx);
+    size_t n, engine_dry_fn result, void *ctx);
 
 /* ---- answers and queries ---- */
 
 /*
- * The receipt of an entry: a pure function of its bytes and the voucher key. Lives in the arena. RESULT_NOT_FOUND, or
- * RESULT_NO_MEMORY.
+ * The receipt of an entry: a pure function of its bytes and the voucher key. Lives in the arena.
+ * RESULT_NOT_FOUND, or RESULT_NO_MEMORY.
  */
-MUST_CHECK enum result engine_receipt(struct engine *engine, uint64_t seq, struct arena *arena,
-				      Timebox__V1__Receipt **out);
+MUST_CHECK enum result engine_receipt(
+    struct engine *engine, uint64_t seq, struct arena *arena, Timebox__V1__Receipt **out);
 /* The entry that a request id led to, 0 if none did. */
 uint64_t engine_seq_of(const struct engine *engine, const uint8_t request_id[16]);
 /* The leaf hash of a committed entry, computed from its stored bytes. */
 MUST_CHECK enum result engine_leaf(struct engine *engine, uint64_t seq, uint8_t leaf[32]);
 /* Copies an entry's stored bytes. */
-MUST_CHECK enum result engine_entry(struct engine *engine, uint64_t seq, uint8_t *buf, size_t cap,
-				    size_t *len);
+MUST_CHECK enum result engine_entry(
+    struct engine *engine, uint64_t seq, uint8_t *buf, size_t cap, size_t *len);
 /* A checkpoint of the committed ledger, signed by the ledger key. */
 MUST_CHECK enum result engine_sign_checkpoint(struct engine *engine, char *out, size_t size);
 /* The hold (seq, index) that a voucher code belongs to. */
-MUST_CHECK enum result engine_voucher_find(struct engine *engine, const uint8_t code[10], uint64_t *seq,
-					   uint32_t *index);
+MUST_CHECK enum result engine_voucher_find(
+    struct engine *engine, const uint8_t code[10], uint64_t *seq, uint32_t *index);
 /* The text of the voucher or slip code of (seq, index); 24 bytes suffice. */
 void engine_code(const struct engine *engine, const char *label, uint64_t seq, uint32_t index,
-		 char *out, size_t size);
+    char *out, size_t size);
 /* 1 if the slip text is the one that was issued as (seq, index). */
-int engine_slip_matches(const struct engine *engine, uint64_t seq, uint32_t index, const char *slip);
+int engine_slip_matches(
+    const struct engine *engine, uint64_t seq, uint32_t index, const char *slip);
 
 const struct row_source *engine_rows(const struct engine *engine);
 /* Visits all rows of a table (for lists; linear). */
 void engine_each(const struct engine *engine, enum table table,
-		 void (*fn)(void *ctx, const struct row_key *key, const void *value), void *ctx);
+    void (*fn)(void *ctx, const struct row_key *key, const void *value), void *ctx);
 uint64_t engine_count(const struct engine *engine, enum table table);
 uint64_t engine_fingerprint(const struct engine *engine);
 struct people *engine_people(struct engine *engine);
@@ -156,7 +167,8 @@ uint64_t engine_next_due_us(const struct engine *engine);
 uint64_t engine_overdue(const struct engine *engine);
 /* No entry is made while the clock cannot be trusted. */
 int engine_clock_doubtful(const struct engine *engine);
-/* The operator vouches for the clock: an entry by the ledger key. For `timeboxd clock accept`, with the daemon stopped. */
+/* The operator vouches for the clock: an entry by the ledger key. For `timeboxd clock accept`, with
+ * the daemon stopped. */
 MUST_CHECK enum result engine_clock_accept(struct engine *engine);
 /* No more refused ids can be remembered for now. */
 int engine_full(const struct engine *engine);

@@ -30,7 +30,8 @@ struct voucher_row {
 	uint64_t index;
 };
 
-/* What a state checkpoint carries: enough to go on appending. Stored; a change of layout must change the size. */
+/* What a state checkpoint carries: enough to go on appending. Stored; a change of layout must
+ * change the size. */
 struct engine_meta {
 	struct tree_frontier tree;
 	uint8_t last_leaf[32];
@@ -45,7 +46,8 @@ struct due {
 	enum due_kind kind;
 };
 
-/* Request ids that were refused: two generations, each kept at least as long as a client may retry. */
+/* Request ids that were refused: two generations, each kept at least as long as a client may retry.
+ */
 struct retired {
 	uint8_t (*id[2])[16];
 	size_t n[2];
@@ -69,14 +71,15 @@ struct engine {
 	struct engine_meta meta;
 	/* The tree as of the last commit: what may be signed. */
 	struct tree_frontier committed_tree;
-	/* A min-heap by due_us. Entries may be stale: the row says whether the thing is still due. */
+	/* A min-heap by due_us. Entries may be stale: the row says whether the thing is still due.
+	 */
 	struct due *due;
 	size_t n_due, cap_due;
 	struct retired retired;
 	uint64_t checkpoint_at_us;
 	/*
-	 * Request ids whose texts were written: those before `n_settled` are committed, and their pending rows go with the next
-	 * batch of texts.
+	 * Request ids whose texts were written: those before `n_settled` are committed, and their
+	 * pending rows go with the next batch of texts.
 	 */
 	uint8_t (*text_ids)[16];
 	size_t n_text_ids, n_settled, cap_text_ids;
@@ -95,8 +98,8 @@ MUST_CHECK enum result keys_make(const char *dir, struct engine_keys *out);
 /* Time of the next entry. */
 uint64_t next_time_us(const struct engine *e);
 /* Decides an act made here (operator or system), signed if `sign`. */
-MUST_CHECK enum result engine_decide_own(struct engine *e, const uint8_t *act, size_t len, int system,
-					 int sign);
+MUST_CHECK enum result engine_decide_own(
+    struct engine *e, const uint8_t *act, size_t len, int system, int sign);
 /* Replays one stored entry on the rows: RESULT_CORRUPT if it does not come out the same. */
 MUST_CHECK enum result engine_replay(void *ctx, uint64_t seq, const uint8_t *entry, size_t len);
 

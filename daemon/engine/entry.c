@@ -93,7 +93,7 @@ static void
 put_posting(struct writer *w, const struct posting *p)
 {
 	uint8_t buf[128];
-	struct writer sub = { .buf = buf, .cap = sizeof(buf) };
+	struct writer sub = {.buf = buf, .cap = sizeof(buf)};
 
 	put_u64(&sub, 1, p->asset);
 	put_u64(&sub, 2, p->purpose);
@@ -109,7 +109,7 @@ static void
 put_effect(struct writer *w, const struct effect *e)
 {
 	uint8_t buf[192];
-	struct writer sub = { .buf = buf, .cap = sizeof(buf) };
+	struct writer sub = {.buf = buf, .cap = sizeof(buf)};
 
 	put_u64(&sub, 1, e->kind);
 	put_u64(&sub, 2, e->command);
@@ -134,7 +134,7 @@ static void
 put_touched(struct writer *w, const struct touched *t)
 {
 	uint8_t buf[32];
-	struct writer sub = { .buf = buf, .cap = sizeof(buf) };
+	struct writer sub = {.buf = buf, .cap = sizeof(buf)};
 
 	put_u64(&sub, 1, t->member);
 	put_u64(&sub, 2, t->prev);
@@ -144,7 +144,7 @@ put_touched(struct writer *w, const struct touched *t)
 size_t
 entry_encode(uint8_t *buf, size_t cap, const struct entry_source *src)
 {
-	struct writer w = { .buf = buf, .cap = cap };
+	struct writer w = {.buf = buf, .cap = cap};
 	const struct book_out *out = src->out;
 
 	put_u64(&w, 1, src->seq);
@@ -168,7 +168,8 @@ entry_decode(const uint8_t *bytes, size_t len, struct arena *arena, const Timebo
 {
 	ProtobufCMessage *message;
 
-	if (canonical_unpack(&timebox__v1__entry__descriptor, arena, bytes, len, &message) != RESULT_OK)
+	if (canonical_unpack(&timebox__v1__entry__descriptor, arena, bytes, len, &message) !=
+	    RESULT_OK)
 		return RESULT_CORRUPT;
 	*out = (const Timebox__V1__Entry *)message;
 	return RESULT_OK;

@@ -1,9 +1,11 @@
 /*
- * An entry's bytes: made once from an accepted act and what the book decided, never changed afterwards.
+ * An entry's bytes: made once from an accepted act and what the book decided, never changed
+ * afterwards.
  *
- * The layout is timebox.v1.Entry (proto/README.md, "The entry") in its canonical encoding: fields in order of number, default
- * values left out, varints minimal. It is written by hand, without allocation, because it is on the commit path; a
- * unit test keeps it equal to what protobuf-c packs.
+ * The layout is timebox.v1.Entry (proto/README.md, "The entry") in its canonical encoding: fields
+ * in order of number, default values left out, varints minimal. It is written by hand, without
+ * allocation, because it is on the commit path; a unit test keeps it equal to what protobuf-c
+ * packs.
  */
 #ifndef TIMEBOX_ENGINE_ENTRY_H
 #define TIMEBOX_ENGINE_ENTRY_H
@@ -32,8 +34,9 @@ struct entry_source {
 /* Writes the entry into buf; returns its length, or 0 if it is longer than `cap`. */
 size_t entry_encode(uint8_t *buf, size_t cap, const struct entry_source *src);
 
-/* Decodes stored bytes; the message lives in the arena. RESULT_CORRUPT for bytes that are no canonical entry. */
-MUST_CHECK enum result entry_decode(const uint8_t *bytes, size_t len, struct arena *arena,
-				    const Timebox__V1__Entry **out);
+/* Decodes stored bytes; the message lives in the arena. RESULT_CORRUPT for bytes that are no
+ * canonical entry. */
+MUST_CHECK enum result entry_decode(
+    const uint8_t *bytes, size_t len, struct arena *arena, const Timebox__V1__Entry **out);
 
 #endif

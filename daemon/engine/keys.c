@@ -89,7 +89,8 @@ keys_make(const char *dir, struct engine_keys *out)
 
 	if (n < 0 || n >= ENGINE_PATH_MAX)
 		return RESULT_OVERFLOW;
-	if ((mkdir(dir, 0700) != 0 && errno != EEXIST) || (mkdir(path, 0700) != 0 && errno != EEXIST))
+	if ((mkdir(dir, 0700) != 0 && errno != EEXIST) ||
+	    (mkdir(path, 0700) != 0 && errno != EEXIST))
 		return RESULT_IO;
 	if ((err = ed25519_generate(out->ledger_seed, out->ledger_pub)) != RESULT_OK ||
 	    (err = ed25519_generate(out->tls_seed, pub)) != RESULT_OK ||

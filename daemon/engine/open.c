@@ -18,12 +18,12 @@
 
 /* The first rule set (DOMAIN.md): what a station starts with, stated whole in entry 1. */
 #define FIRST_SESSION_CAP_MINUTES 480
-#define FIRST_HOLD_DAYS 7
-#define FIRST_GRACE_DAYS 3
-#define FIRST_RESET_GUARD_DAYS 7
+#define FIRST_HOLD_DAYS		  7
+#define FIRST_GRACE_DAYS	  3
+#define FIRST_RESET_GUARD_DAYS	  7
 
 static enum result refuse(struct engine_error *error, enum result err, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 
 static enum result
 refuse(struct engine_error *error, enum result err, const char *format, ...)
@@ -69,10 +69,10 @@ open_envs(struct engine *e, const char *dir)
 	enum result err;
 
 	for (unsigned i = 0; i < TABLE_LAST; i++)
-		tables[i] = (struct rows_table){ table_name((enum table)i),
-						 table_value_size((enum table)i) };
-	tables[ENGINE_TABLE_ID] = (struct rows_table){ "request_id", sizeof(struct id_row) };
-	tables[ENGINE_TABLE_VOUCHER] = (struct rows_table){ "voucher", sizeof(struct voucher_row) };
+		tables[i] =
+		    (struct rows_table){table_name((enum table)i), table_value_size((enum table)i)};
+	tables[ENGINE_TABLE_ID] = (struct rows_table){"request_id", sizeof(struct id_row)};
+	tables[ENGINE_TABLE_VOUCHER] = (struct rows_table){"voucher", sizeof(struct voucher_row)};
 	if ((err = path_join(path, dir, "ledger")) != RESULT_OK ||
 	    (err = ledger_open(path, 0, &e->ledger)) != RESULT_OK ||
 	    (err = path_join(path, dir, "state")) != RESULT_OK ||
@@ -115,7 +115,8 @@ set_origin(struct engine *e, const char *origin)
 
 /* ---- init ---- */
 
-/* An operator's act (Genesis, ClockAccept) of one command, signed by the ledger key and committed. */
+/* An operator's act (Genesis, ClockAccept) of one command, signed by the ledger key and committed.
+ */
 static enum result
 operator_act(struct engine *e, Timebox__V1__Command *command)
 {
@@ -127,9 +128,9 @@ operator_act(struct engine *e, Timebox__V1__Command *command)
 	if ((err = uuid7_make(id, clock_now_us() / 1000)) != RESULT_OK)
 		return err;
 	act.origin = e->origin;
-	act.request_id = (ProtobufCBinaryData){ 16, id };
+	act.request_id = (ProtobufCBinaryData){16, id};
 	act.made_at_us = clock_now_us();
-	act.actor_key = (ProtobufCBinaryData){ 32, e->keys.ledger_pub };
+	act.actor_key = (ProtobufCBinaryData){32, e->keys.ledger_pub};
 	act.commands = &command;
 	act.n_commands = 1;
 	CHECK(timebox__v1__act__get_packed_size(&act) <= sizeof(packed));
@@ -141,10 +142,10 @@ static enum result
 genesis(struct engine *e, int32_t zone_minutes, uint8_t secrets[3][16])
 {
 	Timebox__V1__Provenance converts[] = {
-		TIMEBOX__V1__PROVENANCE__PROVENANCE_KIOSK,
-		TIMEBOX__V1__PROVENANCE__PROVENANCE_WITNESSED,
-		TIMEBOX__V1__PROVENANCE__PROVENANCE_CODE,
-		TIMEBOX__V1__PROVENANCE__PROVENANCE_OPENING,
+	    TIMEBOX__V1__PROVENANCE__PROVENANCE_KIOSK,
+	    TIMEBOX__V1__PROVENANCE__PROVENANCE_WITNESSED,
+	    TIMEBOX__V1__PROVENANCE__PROVENANCE_CODE,
+	    TIMEBOX__V1__PROVENANCE__PROVENANCE_OPENING,
 	};
 	ProtobufCBinaryData codes[2];
 	Timebox__V1__Command command;
@@ -167,13 +168,13 @@ genesis(struct engine *e, int32_t zone_minutes, uint8_t secrets[3][16])
 	rules.reset_guard_days = FIRST_RESET_GUARD_DAYS;
 	rules.converts = converts;
 	rules.n_converts = sizeof(converts) / sizeof(converts[0]);
-	codes[0] = (ProtobufCBinaryData){ 32, hash[0] };
-	codes[1] = (ProtobufCBinaryData){ 32, hash[1] };
-	g.ledger_key = (ProtobufCBinaryData){ 32, e->keys.ledger_pub };
+	codes[0] = (ProtobufCBinaryData){32, hash[0]};
+	codes[1] = (ProtobufCBinaryData){32, hash[1]};
+	g.ledger_key = (ProtobufCBinaryData){32, e->keys.ledger_pub};
 	g.zone_minutes = zone_minutes;
 	g.staff_codes = codes;
 	g.n_staff_codes = 2;
-	g.recovery_code = (ProtobufCBinaryData){ 32, hash[2] };
+	g.recovery_code = (ProtobufCBinaryData){32, hash[2]};
 	g.rules = &rules;
 	command.kind_case = TIMEBOX__V1__COMMAND__KIND_GENESIS;
 	command.genesis = &g;
@@ -182,7 +183,7 @@ genesis(struct engine *e, int32_t zone_minutes, uint8_t secrets[3][16])
 
 enum result
 engine_init(const char *dir, const char *origin, int32_t zone_minutes, uint8_t secrets[3][16],
-	    struct engine_keys *keys)
+    struct engine_keys *keys)
 {
 	struct engine *e = engine_new();
 	enum result err;
@@ -195,8 +196,10 @@ engine_init(const char *dir, const char *origin, int32_t zone_minutes, uint8_t s
 	}
 	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
 		err = RESULT_IO;
-	else if ((err = lock(e, dir)) == RESULT_OK && (err = keys_make(dir, &e->keys)) == RESULT_OK &&
-		 (err = set_origin(e, origin)) == RESULT_OK && (err = open_envs(e, dir)) == RESULT_OK)
+	else if ((err = lock(e, dir)) == RESULT_OK &&
+		 (err = keys_make(dir, &e->keys)) == RESULT_OK &&
+		 (err = set_origin(e, origin)) == RESULT_OK &&
+		 (err = open_envs(e, dir)) == RESULT_OK)
 		err = ledger_last_seq(e->ledger) != 0 ? RESULT_EXISTS
 						      : genesis(e, zone_minutes, secrets);
 	*keys = e->keys;
@@ -219,13 +222,14 @@ read_origin(struct engine *e)
 	if ((err = ledger_read(e->ledger, 1, e->stored, sizeof(e->stored), &len)) != RESULT_OK)
 		return err;
 	if (entry_decode(e->stored, len, &e->arena, &entry) != RESULT_OK ||
-	    canonical_unpack(&timebox__v1__act__descriptor, &e->arena, entry->act.data, entry->act.len,
-			     &message) != RESULT_OK)
+	    canonical_unpack(&timebox__v1__act__descriptor, &e->arena, entry->act.data,
+		entry->act.len, &message) != RESULT_OK)
 		return RESULT_CORRUPT;
 	return set_origin(e, ((const Timebox__V1__Act *)message)->origin);
 }
 
-/* Takes up the checkpoint's tree, if it is whole and belongs to this ledger; else begins from nothing. */
+/* Takes up the checkpoint's tree, if it is whole and belongs to this ledger; else begins from
+ * nothing. */
 static enum result
 load_meta(struct engine *e)
 {
@@ -259,7 +263,7 @@ judge_clock(struct engine *e)
 	e->start_doubtful = now < last || now > last + ENGINE_START_GAP_US;
 	if (e->start_doubtful)
 		log_event(LOG_LEVEL_ERROR, "clock_doubtful", "last_entry_us=%llu now_us=%llu",
-			  (unsigned long long)last, (unsigned long long)now);
+		    (unsigned long long)last, (unsigned long long)now);
 }
 
 static enum result
@@ -270,29 +274,31 @@ open_station(struct engine *e, const char *dir, struct engine_error *error)
 
 	if ((err = lock(e, dir)) != RESULT_OK)
 		return refuse(error, err,
-			      err == RESULT_BUSY ? "%s is in use by another timeboxd: stop that one first"
-						 : "cannot lock %s: is it a station made by timeboxd init?",
-			      dir);
+		    err == RESULT_BUSY ? "%s is in use by another timeboxd: stop that one first"
+				       : "cannot lock %s: is it a station made by timeboxd init?",
+		    dir);
 	if ((err = keys_load(dir, &e->keys)) != RESULT_OK)
-		return refuse(error, err, "%s/keys: %s: restore the keys, readable by this user only", dir,
-			      result_text_en(err));
+		return refuse(error, err,
+		    "%s/keys: %s: restore the keys, readable by this user only", dir,
+		    result_text_en(err));
 	if ((err = open_envs(e, dir)) != RESULT_OK)
 		return refuse(error, err, "%s: cannot open ledger, state or people: %s", dir,
-			      result_text_en(err));
+		    result_text_en(err));
 	if ((err = read_origin(e)) != RESULT_OK)
-		return refuse(error, err, "%s/ledger: no readable first entry: %s", dir,
-			      result_text_en(err));
+		return refuse(
+		    error, err, "%s/ledger: no readable first entry: %s", dir, result_text_en(err));
 	if ((err = load_meta(e)) != RESULT_OK)
 		return refuse(error, err,
-			      "%s/state does not belong to this ledger: move the folder away, it is rebuilt",
-			      dir);
+		    "%s/state does not belong to this ledger: move the folder away, it is rebuilt",
+		    dir);
 	from = e->meta.tree.size + 1;
 	last = ledger_last_seq(e->ledger);
-	if (from <= last && (err = ledger_scan(e->ledger, from, last, engine_replay, e)) != RESULT_OK)
-		return refuse(error, err, "%s/ledger: entry %llu does not come out as stored: %s", dir,
-			      (unsigned long long)e->meta.tree.size + 1, result_text_en(err));
+	if (from <= last &&
+	    (err = ledger_scan(e->ledger, from, last, engine_replay, e)) != RESULT_OK)
+		return refuse(error, err, "%s/ledger: entry %llu does not come out as stored: %s",
+		    dir, (unsigned long long)e->meta.tree.size + 1, result_text_en(err));
 	log_event(LOG_LEVEL_INFO, "replayed", "from=%llu to=%llu", (unsigned long long)from,
-		  (unsigned long long)last);
+	    (unsigned long long)last);
 	e->committed_tree = e->meta.tree;
 	if ((err = texts_sweep(e->people, id_known, e, &undone)) != RESULT_OK)
 		return refuse(error, err, "%s/people: cannot sweep: %s", dir, result_text_en(err));
@@ -332,7 +338,8 @@ engine_commit(struct engine *e)
 
 	if (e->failed)
 		return RESULT_UNAVAILABLE;
-	/* Texts first: an entry whose texts are lost could never be opened; texts without an entry are swept. */
+	/* Texts first: an entry whose texts are lost could never be opened; texts without an entry
+	 * are swept. */
 	if ((err = people_commit(e->people)) != RESULT_OK ||
 	    (err = ledger_commit(e->ledger)) != RESULT_OK) {
 		e->failed = 1;
@@ -375,7 +382,8 @@ engine_close(struct engine *e)
 		return;
 	if (!e->failed && e->rows != NULL && e->meta.tree.size > 0 &&
 	    e->committed_tree.size == e->meta.tree.size && write_state(e) != RESULT_OK)
-		log_event(LOG_LEVEL_WARN, "state_not_written", "hint=\"the next start replays more\"");
+		log_event(
+		    LOG_LEVEL_WARN, "state_not_written", "hint=\"the next start replays more\"");
 	people_close(e->people);
 	rows_close(e->rows);
 	ledger_close(e->ledger);
@@ -397,7 +405,8 @@ engine_clock_accept(struct engine *e)
 
 	timebox__v1__command__init(&command);
 	timebox__v1__clock_accept__init(&accept);
-	/* A clock that stands before the last entry cannot be accepted: entries' times only go forward. */
+	/* A clock that stands before the last entry cannot be accepted: entries' times only go
+	 * forward. */
 	if (clock_now_us() < e->meta.last_time_us)
 		return RESULT_CLOCK_DOUBTFUL;
 	accept.time_us = clock_now_us();

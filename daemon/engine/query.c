@@ -7,8 +7,8 @@
 #include "proto/crypto.h"
 
 void
-engine_code(const struct engine *e, const char *label, uint64_t seq, uint32_t index, char *out,
-	    size_t size)
+engine_code(
+    const struct engine *e, const char *label, uint64_t seq, uint32_t index, char *out, size_t size)
 {
 	uint8_t code[VOUCHER_CODE_LEN];
 
@@ -28,7 +28,7 @@ engine_slip_matches(const struct engine *e, uint64_t seq, uint32_t index, const 
 
 static enum result
 issue_code(const struct engine *e, struct arena *arena, Timebox__V1__Receipt *r, const char *label,
-	   uint32_t command)
+    uint32_t command)
 {
 	Timebox__V1__IssuedCode *code = arena_alloc(arena, sizeof(*code));
 	char *text = arena_alloc(arena, CODE32_SIZE(VOUCHER_CODE_LEN));
@@ -46,12 +46,12 @@ issue_code(const struct engine *e, struct arena *arena, Timebox__V1__Receipt *r,
 /* The codes that the entry's acts issued: a voucher per hold made, a slip per slip issued. */
 static enum result
 receipt_codes(const struct engine *e, const Timebox__V1__Entry *entry, struct arena *arena,
-	      Timebox__V1__Receipt *r)
+    Timebox__V1__Receipt *r)
 {
 	ProtobufCMessage *message;
 	const Timebox__V1__Act *act;
-	enum result err = canonical_unpack(&timebox__v1__act__descriptor, arena, entry->act.data,
-					   entry->act.len, &message);
+	enum result err = canonical_unpack(
+	    &timebox__v1__act__descriptor, arena, entry->act.data, entry->act.len, &message);
 
 	if (err != RESULT_OK)
 		return RESULT_CORRUPT;
@@ -86,7 +86,7 @@ engine_receipt(struct engine *e, uint64_t seq, struct arena *arena, Timebox__V1_
 	tree_leaf_hash(bytes, len, leaf);
 	timebox__v1__receipt__init(r);
 	r->seq = seq;
-	r->leaf = (ProtobufCBinaryData){ 32, leaf };
+	r->leaf = (ProtobufCBinaryData){32, leaf};
 	r->n_effects = entry->n_effects;
 	r->effects = entry->effects;
 	*out = r;
@@ -118,8 +118,8 @@ engine_sign_checkpoint(struct engine *e, char *out, size_t size)
 	uint8_t root[32];
 
 	tree_frontier_root(&e->committed_tree, root);
-	return checkpoint_sign(out, size, e->origin, e->committed_tree.size, root, e->origin,
-			       e->keys.ledger_seed);
+	return checkpoint_sign(
+	    out, size, e->origin, e->committed_tree.size, root, e->origin, e->keys.ledger_seed);
 }
 
 const struct row_source *
@@ -130,7 +130,7 @@ engine_rows(const struct engine *e)
 
 void
 engine_each(const struct engine *e, enum table table,
-	    void (*fn)(void *ctx, const struct row_key *key, const void *value), void *ctx)
+    void (*fn)(void *ctx, const struct row_key *key, const void *value), void *ctx)
 {
 	rows_each(e->rows, (uint8_t)table, fn, ctx);
 }

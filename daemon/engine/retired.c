@@ -1,6 +1,7 @@
 /*
- * Refused request ids. An id is kept for one to two periods of 10 minutes: as long as its made_at would still be accepted.
- * After that "too old" says no in its place. Two hash tables, the older thrown away as a whole.
+ * Refused request ids. An id is kept for one to two periods of 10 minutes: as long as its made_at
+ * would still be accepted. After that "too old" says no in its place. Two hash tables, the older
+ * thrown away as a whole.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +48,8 @@ turn_over(struct retired *r, uint64_t now_us)
 		r->since_us = now_us;
 }
 
-/* The slot of the id, or the empty one where it would go. The random tail of a UUIDv7 is the hash. */
+/* The slot of the id, or the empty one where it would go. The random tail of a UUIDv7 is the hash.
+ */
 static uint8_t *
 slot_of(uint8_t (*table)[16], const uint8_t id[16])
 {
@@ -77,7 +79,8 @@ int
 retired_has(struct retired *r, const uint8_t id[16], uint64_t now_us)
 {
 	turn_over(r, now_us);
-	return memcmp(slot_of(r->id[0], id), id, 16) == 0 || memcmp(slot_of(r->id[1], id), id, 16) == 0;
+	return memcmp(slot_of(r->id[0], id), id, 16) == 0 ||
+	       memcmp(slot_of(r->id[1], id), id, 16) == 0;
 }
 
 int

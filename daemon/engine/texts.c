@@ -8,7 +8,7 @@
 
 /* request id ‖ u16be command ‖ u16be row */
 #define PRIVATE_KEY_LEN 20
-#define PRIVATE_MAX (32 + TEXT_MAX_BYTES)
+#define PRIVATE_MAX	(32 + TEXT_MAX_BYTES)
 
 static void
 be16(uint8_t *out, uint32_t v)
@@ -101,7 +101,7 @@ places_each(const struct act *act, place_fn fn, void *ctx)
 
 	for (uint32_t i = 0; i < act->n_commands; i++) {
 		const struct command *c = &act->commands[i];
-		struct place p = { c, i, 0, c->commitment, text_kind(c->kind) };
+		struct place p = {c, i, 0, c->commitment, text_kind(c->kind)};
 
 		if (!is_zero(c->commitment, 32) && (err = fn(ctx, &p)) != RESULT_OK)
 			return err;
@@ -134,7 +134,8 @@ refuse(struct check *k, enum result err, const char *field)
 	return err;
 }
 
-/* Whether an earlier command of the same kind in this act has a text that begins with the same `n` bytes (0: the same text). */
+/* Whether an earlier command of the same kind in this act has a text that begins with the same `n`
+ * bytes (0: the same text). */
 static int
 seen_in_act(const struct check *k, const struct place *p, size_t n)
 {
@@ -145,8 +146,9 @@ seen_in_act(const struct check *k, const struct place *p, size_t n)
 		const Timebox__V1__PrivateText *t = k->texts->texts[i];
 		size_t len = n == 0 ? mine->text.len : n;
 
-		if (commands[t->command].kind == p->c->kind && commands[t->command].term == p->c->term &&
-		    (n != 0 || t->text.len == len) && t->text.len >= len && mine->text.len >= len &&
+		if (commands[t->command].kind == p->c->kind &&
+		    commands[t->command].term == p->c->term && (n != 0 || t->text.len == len) &&
+		    t->text.len >= len && mine->text.len >= len &&
 		    memcmp(t->text.data, mine->text.data, len) == 0)
 			return 1;
 	}
@@ -166,8 +168,9 @@ number_free(struct check *k, const struct place *p, const char *number)
 		return refuse(k, RESULT_EXISTS, "number");
 	err = texts_member_by_number(k->people, number, &have);
 	if (p->c->kind == COMMAND_MEMBER_UPDATE)
-		return err == RESULT_OK && have == p->c->member ? RESULT_OK
-							       : refuse(k, RESULT_BAD_FIELD, "number");
+		return err == RESULT_OK && have == p->c->member
+			   ? RESULT_OK
+			   : refuse(k, RESULT_BAD_FIELD, "number");
 	return err == RESULT_NOT_FOUND ? RESULT_OK
 	       : err == RESULT_OK      ? refuse(k, RESULT_EXISTS, "number")
 				       : err;
@@ -234,7 +237,7 @@ place_check(void *ctx, const struct place *p)
 		return refuse(k, RESULT_PRIVATE_MISSING, "texts");
 	if (t->key.len != 32 || t->text.len > TEXT_MAX_BYTES)
 		return refuse(k, RESULT_BAD_FIELD, "text");
-	part = (struct sha256_part){ t->text.data, t->text.len };
+	part = (struct sha256_part){t->text.data, t->text.len};
 	hmac_sha256(t->key.data, 32, &part, 1, mac);
 	if (!crypto_equal(mac, p->commitment, 32))
 		return refuse(k, RESULT_COMMITMENT, "commitment");
@@ -246,9 +249,9 @@ place_check(void *ctx, const struct place *p)
 
 enum result
 texts_check(struct people *people, const struct act *act, const Timebox__V1__Private *texts,
-	    struct arena *arena, uint32_t *command, const char **field)
+    struct arena *arena, uint32_t *command, const char **field)
 {
-	struct check k = { people, texts, arena, command, field, 0 };
+	struct check k = {people, texts, arena, command, field, 0};
 	enum result err = places_each(act, place_check, &k);
 
 	if (err == RESULT_OK && texts != NULL && k.next != texts->n_texts)
@@ -288,17 +291,16 @@ put(struct store *s, enum people_table table, const void *key, size_t key_len, c
 	memcpy(undo + at, key, key_len);
 	at += key_len;
 	/* The texts themselves are only ever added: no old value to keep. */
-	err = table == PEOPLE_PRIVATE
-		      ? RESULT_NOT_FOUND
-		      : people_get(s->people, table, key, key_len, undo + at + 1,
-				   sizeof(undo) - at - 1, &old_len);
+	err = table == PEOPLE_PRIVATE ? RESULT_NOT_FOUND
+				      : people_get(s->people, table, key, key_len, undo + at + 1,
+					    sizeof(undo) - at - 1, &old_len);
 	if (err != RESULT_OK && err != RESULT_NOT_FOUND)
 		return err;
 	undo[at] = err == RESULT_OK;
 	memcpy(pending_key, s->act->request_id, 16);
 	be16(pending_key + 16, s->n_pending++);
 	if ((err = people_put(s->people, PEOPLE_PENDING, pending_key, sizeof(pending_key), undo,
-			      at + 1 + old_len)) != RESULT_OK)
+		 at + 1 + old_len)) != RESULT_OK)
 		return err;
 	return people_put(s->people, table, key, key_len, value, len);
 }
@@ -308,7 +310,8 @@ static uint64_t
 effect_id(const struct store *s, uint32_t command, enum effect_kind kind)
 {
 	for (uint32_t i = 0; i < s->out->n_effects; i++)
-		if (s->out->effects[i].command == command && s->out->effects[i].kind == (uint32_t)kind)
+		if (s->out->effects[i].command == command &&
+		    s->out->effects[i].kind == (uint32_t)kind)
 			return s->out->effects[i].id;
 	return 0;
 }
@@ -316,7 +319,7 @@ effect_id(const struct store *s, uint32_t command, enum effect_kind kind)
 static enum result
 put_name(struct store *s, enum text_of of, uint64_t id, const uint8_t private[PRIVATE_KEY_LEN])
 {
-	uint8_t key[9] = { (uint8_t)of };
+	uint8_t key[9] = {(uint8_t)of};
 
 	be64(key + 1, id);
 	return put(s, PEOPLE_NAME, key, sizeof(key), private, PRIVATE_KEY_LEN);
@@ -335,10 +338,11 @@ term_key(uint8_t out[2 + 256], enum term_kind kind, const char *name)
 
 static enum result
 put_person(struct store *s, const struct place *p, const Timebox__V1__PersonText *text,
-	   const uint8_t private[PRIVATE_KEY_LEN])
+    const uint8_t private[PRIVATE_KEY_LEN])
 {
-	uint64_t id = p->c->kind == COMMAND_MEMBER_ADD ? effect_id(s, p->command, EFFECT_MEMBER_ADDED)
-						       : p->c->member;
+	uint64_t id = p->c->kind == COMMAND_MEMBER_ADD
+			  ? effect_id(s, p->command, EFFECT_MEMBER_ADDED)
+			  : p->c->member;
 	uint8_t key[8], value[8 + PRIVATE_KEY_LEN];
 	enum result err;
 
@@ -352,7 +356,7 @@ put_person(struct store *s, const struct place *p, const Timebox__V1__PersonText
 
 static enum result
 put_mapping(struct store *s, const struct place *p, ProtobufCMessage *m,
-	    const uint8_t private[PRIVATE_KEY_LEN])
+    const uint8_t private[PRIVATE_KEY_LEN])
 {
 	const Timebox__V1__NameText *name = (const Timebox__V1__NameText *)(void *)m;
 	uint8_t key[2 + 256];
@@ -378,8 +382,8 @@ put_mapping(struct store *s, const struct place *p, ProtobufCMessage *m,
 		term = (uint32_t)effect_id(s, p->command, EFFECT_TERM_ADDED);
 		if ((err = put_name(s, TEXT_TERM, term, private)) != RESULT_OK)
 			return err;
-		return put(s, PEOPLE_NAME, key, term_key(key, (enum term_kind)p->c->term, name->name),
-			   &term, sizeof(term));
+		return put(s, PEOPLE_NAME, key,
+		    term_key(key, (enum term_kind)p->c->term, name->name), &term, sizeof(term));
 	case COMMAND_BENEFICIARY_ADD:
 		id = effect_id(s, p->command, EFFECT_BENEFICIARY_ADDED);
 		if ((err = put_name(s, TEXT_BENEFICIARY, id, private)) != RESULT_OK)
@@ -387,7 +391,7 @@ put_mapping(struct store *s, const struct place *p, ProtobufCMessage *m,
 		return put(s, PEOPLE_BENEFICIARY, name->name, strlen(name->name), &id, sizeof(id));
 	case COMMAND_CARD_BIND: {
 		const char *token = ((const Timebox__V1__CardText *)(void *)m)->token;
-		uint64_t value[2] = { p->c->member, s->seq };
+		uint64_t value[2] = {p->c->member, s->seq};
 
 		sha256(token, strlen(token), key);
 		return put(s, PEOPLE_CARD, key, 32, value, sizeof(value));
@@ -424,9 +428,9 @@ place_store(void *ctx, const struct place *p)
 
 enum result
 texts_store(struct people *people, const struct act *act, const Timebox__V1__Private *texts,
-	    const struct book_out *out, uint64_t seq, struct arena *arena)
+    const struct book_out *out, uint64_t seq, struct arena *arena)
 {
-	struct store s = { people, act, texts, out, seq, arena, 0, 0 };
+	struct store s = {people, act, texts, out, seq, arena, 0, 0};
 
 	return places_each(act, place_store, &s);
 }
@@ -481,8 +485,8 @@ undo_one(struct people *people, const uint8_t key[18])
 		return RESULT_CORRUPT;
 	at = 2u + undo[1];
 	if (undo[at])
-		err = people_put(people, (enum people_table)undo[0], undo + 2, undo[1], undo + at + 1,
-				 len - at - 1);
+		err = people_put(people, (enum people_table)undo[0], undo + 2, undo[1],
+		    undo + at + 1, len - at - 1);
 	else
 		err = people_delete(people, (enum people_table)undo[0], undo + 2, undo[1]);
 	return err != RESULT_OK ? err : people_delete(people, PEOPLE_PENDING, key, 18);
@@ -490,7 +494,7 @@ undo_one(struct people *people, const uint8_t key[18])
 
 enum result
 texts_sweep(struct people *people, int (*known)(void *ctx, const uint8_t id[16]), void *ctx,
-	    uint64_t *undone)
+    uint64_t *undone)
 {
 	struct pending_keys keys;
 	enum result err;
@@ -499,7 +503,8 @@ texts_sweep(struct people *people, int (*known)(void *ctx, const uint8_t id[16])
 	do {
 		keys.n = 0;
 		err = people_each(people, PEOPLE_PENDING, "", 0, pending_note, &keys);
-		/* Backwards: where one act wrote a row twice, the first old value is put back last. */
+		/* Backwards: where one act wrote a row twice, the first old value is put back last.
+		 */
 		for (size_t i = keys.n; i-- > 0 && err == RESULT_OK;) {
 			if (known(ctx, keys.key[i])) {
 				err = people_delete(people, PEOPLE_PENDING, keys.key[i], 18);
@@ -551,12 +556,12 @@ texts_number(struct people *people, uint64_t member, char out[9])
 /* Reads and decodes the text under a key of PRIVATE. */
 static enum result
 text_read(struct people *people, const uint8_t key[PRIVATE_KEY_LEN],
-	  const ProtobufCMessageDescriptor *desc, struct arena *arena, ProtobufCMessage **out)
+    const ProtobufCMessageDescriptor *desc, struct arena *arena, ProtobufCMessage **out)
 {
 	uint8_t value[PRIVATE_MAX];
 	size_t len;
-	enum result err = people_get(people, PEOPLE_PRIVATE, key, PRIVATE_KEY_LEN, value,
-				     sizeof(value), &len);
+	enum result err =
+	    people_get(people, PEOPLE_PRIVATE, key, PRIVATE_KEY_LEN, value, sizeof(value), &len);
 
 	if (err != RESULT_OK)
 		return err;
@@ -565,7 +570,7 @@ text_read(struct people *people, const uint8_t key[PRIVATE_KEY_LEN],
 
 enum result
 texts_person(struct people *people, uint64_t member, struct arena *arena,
-	     const Timebox__V1__PersonText **out)
+    const Timebox__V1__PersonText **out)
 {
 	uint8_t row[8 + PRIVATE_KEY_LEN];
 	ProtobufCMessage *m;
@@ -580,9 +585,9 @@ texts_person(struct people *people, uint64_t member, struct arena *arena,
 
 enum result
 texts_name(struct people *people, enum text_of of, uint64_t id, struct arena *arena,
-	   const Timebox__V1__NameText **out)
+    const Timebox__V1__NameText **out)
 {
-	uint8_t key[9] = { (uint8_t)of }, at[PRIVATE_KEY_LEN];
+	uint8_t key[9] = {(uint8_t)of}, at[PRIVATE_KEY_LEN];
 	ProtobufCMessage *m;
 	size_t len;
 	enum result err;
@@ -604,8 +609,8 @@ texts_term_by_name(struct people *people, enum term_kind kind, const char *name,
 
 	if (strlen(name) == 0 || strlen(name) > 250)
 		return RESULT_NOT_FOUND;
-	return people_get(people, PEOPLE_NAME, key, term_key(key, kind, name), term, sizeof(*term),
-			  &len);
+	return people_get(
+	    people, PEOPLE_NAME, key, term_key(key, kind, name), term, sizeof(*term), &len);
 }
 
 enum result
@@ -615,8 +620,8 @@ texts_beneficiary(struct people *people, const char *reference, uint64_t *id)
 
 	if (strlen(reference) == 0 || strlen(reference) > 250)
 		return RESULT_NOT_FOUND;
-	return people_get(people, PEOPLE_BENEFICIARY, reference, strlen(reference), id, sizeof(*id),
-			  &len);
+	return people_get(
+	    people, PEOPLE_BENEFICIARY, reference, strlen(reference), id, sizeof(*id), &len);
 }
 
 enum result
@@ -648,14 +653,14 @@ each_text(void *ctx, const uint8_t *key, size_t key_len, const uint8_t *value, s
 
 	if (key_len != PRIVATE_KEY_LEN || len < 32)
 		return RESULT_CORRUPT;
-	return e->fn(e->ctx, (uint32_t)key[16] << 8 | key[17], (uint32_t)key[18] << 8 | key[19], value,
-		     value + 32, len - 32);
+	return e->fn(e->ctx, (uint32_t)key[16] << 8 | key[17], (uint32_t)key[18] << 8 | key[19],
+	    value, value + 32, len - 32);
 }
 
 enum result
 texts_each(struct people *people, const uint8_t request_id[16], texts_fn fn, void *ctx)
 {
-	struct each e = { fn, ctx };
+	struct each e = {fn, ctx};
 
 	return people_each(people, PEOPLE_PRIVATE, request_id, 16, each_text, &e);
 }

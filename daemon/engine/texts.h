@@ -1,9 +1,10 @@
 /*
  * The private texts beside the ledger: what commitments stand for, and the words that lead to ids.
  *
- * An act's texts are checked against its commitments, and written durably under its request id before its entry is
- * (engine_commit keeps that order). If the entry then never comes, because of a crash in between, the rows are
- * orphans: `pending` rows remember how to undo them, and texts_sweep does so at the next start.
+ * An act's texts are checked against its commitments, and written durably under its request id
+ * before its entry is (engine_commit keeps that order). If the entry then never comes, because of a
+ * crash in between, the rows are orphans: `pending` rows remember how to undo them, and texts_sweep
+ * does so at the next start.
  */
 #ifndef TIMEBOX_ENGINE_TEXTS_H
 #define TIMEBOX_ENGINE_TEXTS_H
@@ -28,46 +29,49 @@ enum text_of {
 };
 
 /*
- * Checks that each commitment of the act is opened by exactly one private text of the right form, and that numbers,
- * references, terms and cards are not taken. RESULT_PRIVATE_MISSING, RESULT_COMMITMENT, RESULT_BAD_FIELD, RESULT_EXISTS.
+ * Checks that each commitment of the act is opened by exactly one private text of the right form,
+ * and that numbers, references, terms and cards are not taken. RESULT_PRIVATE_MISSING,
+ * RESULT_COMMITMENT, RESULT_BAD_FIELD, RESULT_EXISTS.
  */
 MUST_CHECK enum result texts_check(struct people *people, const struct act *act,
-				   const Timebox__V1__Private *texts, struct arena *arena,
-				   uint32_t *command, const char **field);
+    const Timebox__V1__Private *texts, struct arena *arena, uint32_t *command, const char **field);
 
-/* Writes the act's texts and mappings into the open batch, with the ids that the book's effects state. */
+/* Writes the act's texts and mappings into the open batch, with the ids that the book's effects
+ * state. */
 MUST_CHECK enum result texts_store(struct people *people, const struct act *act,
-				   const Timebox__V1__Private *texts, const struct book_out *out,
-				   uint64_t seq, struct arena *arena);
+    const Timebox__V1__Private *texts, const struct book_out *out, uint64_t seq,
+    struct arena *arena);
 
 /* The entry of this request id is durable: its pending rows go with the next batch. */
 MUST_CHECK enum result texts_settled(struct people *people, const uint8_t request_id[16]);
 
-/* At start: undoes what belongs to request ids that `known` does not know. *undone: how many rows. */
-MUST_CHECK enum result texts_sweep(struct people *people, int (*known)(void *ctx, const uint8_t id[16]),
-				   void *ctx, uint64_t *undone);
+/* At start: undoes what belongs to request ids that `known` does not know. *undone: how many rows.
+ */
+MUST_CHECK enum result texts_sweep(struct people *people,
+    int (*known)(void *ctx, const uint8_t id[16]), void *ctx, uint64_t *undone);
 
 /* ---- looking up; RESULT_NOT_FOUND where there is nothing ---- */
 
-MUST_CHECK enum result texts_member_by_number(struct people *people, const char *number,
-					      uint64_t *member);
+MUST_CHECK enum result texts_member_by_number(
+    struct people *people, const char *number, uint64_t *member);
 /* The number of a member, 8 digits and NUL. */
 MUST_CHECK enum result texts_number(struct people *people, uint64_t member, char out[9]);
 MUST_CHECK enum result texts_person(struct people *people, uint64_t member, struct arena *arena,
-				    const Timebox__V1__PersonText **out);
+    const Timebox__V1__PersonText **out);
 MUST_CHECK enum result texts_name(struct people *people, enum text_of of, uint64_t id,
-				  struct arena *arena, const Timebox__V1__NameText **out);
-MUST_CHECK enum result texts_term_by_name(struct people *people, enum term_kind kind, const char *name,
-					  uint32_t *term);
-MUST_CHECK enum result texts_beneficiary(struct people *people, const char *reference, uint64_t *id);
+    struct arena *arena, const Timebox__V1__NameText **out);
+MUST_CHECK enum result texts_term_by_name(
+    struct people *people, enum term_kind kind, const char *name, uint32_t *term);
+MUST_CHECK enum result texts_beneficiary(
+    struct people *people, const char *reference, uint64_t *id);
 /* The member a card's token belongs to, and the entry that bound it. */
-MUST_CHECK enum result texts_card(struct people *people, const char *token, uint64_t *member,
-				  uint64_t *seq);
+MUST_CHECK enum result texts_card(
+    struct people *people, const char *token, uint64_t *member, uint64_t *seq);
 /* Each private text of a request id: key (32 bytes) and text. */
-typedef enum result (*texts_fn)(void *ctx, uint32_t command, uint32_t row, const uint8_t *key,
-				const uint8_t *text, size_t len);
-MUST_CHECK enum result texts_each(struct people *people, const uint8_t request_id[16], texts_fn fn,
-				  void *ctx);
+typedef enum result (*texts_fn)(
+    void *ctx, uint32_t command, uint32_t row, const uint8_t *key, const uint8_t *text, size_t len);
+MUST_CHECK enum result texts_each(
+    struct people *people, const uint8_t request_id[16], texts_fn fn, void *ctx);
 
 /* Whether a number is 8 digits with a right check digit (ISO 7064 MOD 11,10). */
 int texts_number_valid(const char *number);

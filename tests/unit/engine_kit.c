@@ -28,7 +28,7 @@ text(const char *s)
 static ProtobufCBinaryData
 blob(const void *p, size_t n)
 {
-	ProtobufCBinaryData b = { .len = n };
+	ProtobufCBinaryData b = {.len = n};
 
 	memcpy(&b.data, &p, sizeof(p));
 	return b;
@@ -37,12 +37,12 @@ blob(const void *p, size_t n)
 static enum result
 submit(struct kit *k, const struct actor *who, const Timebox__V1__Private *texts)
 {
-	struct engine_submission in = { .act = k->act,
-					.act_len = k->act_len,
-					.texts = texts,
-					.key = who->pub,
-					.session_member = who->member,
-					.session = who->session };
+	struct engine_submission in = {.act = k->act,
+	    .act_len = k->act_len,
+	    .texts = texts,
+	    .key = who->pub,
+	    .session_member = who->member,
+	    .session = who->session};
 	struct engine_answer out;
 	uint8_t entry[ENTRY_MAX_BYTES];
 	size_t len;
@@ -66,7 +66,7 @@ submit(struct kit *k, const struct actor *who, const Timebox__V1__Private *texts
 /* Packs one command into the act and asks. */
 static enum result
 ask_with(struct kit *k, const struct actor *who, Timebox__V1__Command *command,
-	 const Timebox__V1__Private *texts)
+    const Timebox__V1__Private *texts)
 {
 	Timebox__V1__Act act;
 	uint8_t id[16];
@@ -102,7 +102,8 @@ static ProtobufCBinaryData
 hide(const ProtobufCMessage *message, uint32_t row)
 {
 	size_t n = secret.private.n_texts++;
-	struct sha256_part part = { secret.bytes[n], protobuf_c_message_pack(message, secret.bytes[n]) };
+	struct sha256_part part = {
+	    secret.bytes[n], protobuf_c_message_pack(message, secret.bytes[n])};
 
 	timebox__v1__private_text__init(&secret.texts[n]);
 	memset(secret.key, 7, 32);
@@ -212,7 +213,7 @@ enrol(struct kit *k, struct actor *who, const uint8_t secret_bytes[16])
 {
 	Timebox__V1__Command c;
 	Timebox__V1__Enrol e;
-	struct sha256_part part = { who->pub, 32 };
+	struct sha256_part part = {who->pub, 32};
 	uint8_t hash[32], proof[32];
 	int signs = who->signs;
 
@@ -282,7 +283,7 @@ add_member(struct kit *k, enum member_class class, const char *number)
 	p.number = text(number);
 	p.name = text("somebody");
 	secret_begin();
-	m.class_ = (Timebox__V1__MemberClass)class;
+	m.class_ = (Timebox__V1__MemberClass) class;
 	m.joined_day = 18000;
 	m.commitment = hide(&p.base, 0);
 	c.kind_case = TIMEBOX__V1__COMMAND__KIND_MEMBER_ADD;
@@ -299,7 +300,7 @@ add_catalogue(struct kit *k)
 	Timebox__V1__PartnerSet p;
 	Timebox__V1__ItemSet i;
 	Timebox__V1__DonationAdd d;
-	char *outlets[] = { text("P03") };
+	char *outlets[] = {text("P03")};
 
 	timebox__v1__command__init(&c);
 	timebox__v1__service_item_set__init(&s);
@@ -347,7 +348,7 @@ add_catalogue(struct kit *k)
 void
 kit_station(struct kit *k)
 {
-	static const char *const numbers[] = { "77763179", "15000804", "83533745", "58683444" };
+	static const char *const numbers[] = {"77763179", "15000804", "83533745", "58683444"};
 	Timebox__V1__Command c;
 	Timebox__V1__BeneficiaryAdd b;
 	Timebox__V1__PairSet p;
@@ -587,7 +588,7 @@ add_balance(void *ctx, const struct row_key *key, const void *value)
 void
 kit_assert_balanced(struct kit *k)
 {
-	struct balance b = { 0 };
+	struct balance b = {0};
 
 	engine_each(k->engine, TABLE_ACCOUNT, add_balance, &b);
 	for (int i = 0; i < 4; i++)

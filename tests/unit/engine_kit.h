@@ -1,4 +1,5 @@
-/* A station in a temporary folder, and people who ask it for things: for tests of engine and book without network. */
+/* A station in a temporary folder, and people who ask it for things: for tests of engine and book
+ * without network. */
 #ifndef TIMEBOX_TESTS_ENGINE_KIT_H
 #define TIMEBOX_TESTS_ENGINE_KIT_H
 
@@ -41,7 +42,8 @@ struct kit {
 
 /* An empty station, opened. */
 void kit_open(struct kit *k);
-/* The same with staff, kiosk, outlet P03, members, catalogue 101 (60:1) and 201 (40:1, training), item I01 (2 points, quota 3), 5 pieces; not open. */
+/* The same with staff, kiosk, outlet P03, members, catalogue 101 (60:1) and 201 (40:1, training),
+ * item I01 (2 points, quota 3), 5 pieces; not open. */
 void kit_station(struct kit *k);
 /* Links both staff keys and opens it. */
 void kit_open_station(struct kit *k);
@@ -53,7 +55,8 @@ void kit_reopen(struct kit *k);
 /* The same with the state thrown away, so that everything is replayed. */
 void kit_rebuild(struct kit *k);
 
-/* Asks for one command, as the actor; the private text, if the command needs one, is made up. Commits. */
+/* Asks for one command, as the actor; the private text, if the command needs one, is made up.
+ * Commits. */
 enum result kit_ask(struct kit *k, const struct actor *who, Timebox__V1__Command *command);
 /* Sends the last act once more, as `who`. */
 enum result kit_again(struct kit *k, const struct actor *who);

@@ -64,8 +64,8 @@ a_redemption_is_held_confirmed_and_told_once(void **state)
 	s = kit_sums(&k, k.member[0]);
 	assert_int_equal(s.held, 0);
 	assert_int_equal(book_balance(engine_rows(k.engine), PURPOSE_RECEIVED, ASSET_POINTS,
-				      code_pack("P03", 3), 0, 0),
-			 4);
+			     code_pack("P03", 3), 0, 0),
+	    4);
 	kit_close(&k);
 }
 
@@ -138,7 +138,7 @@ replay_from_nothing_gives_the_same_rows(void **state)
 static void
 only_who_may_is_heard(void **state)
 {
-	struct actor stranger = { .signs = 1 };
+	struct actor stranger = {.signs = 1};
 	Timebox__V1__Command c;
 	Timebox__V1__StationOpen o;
 
@@ -175,7 +175,7 @@ a_witnessed_session_is_measured_by_the_servers_clock(void **state)
 	in.members = &k.member[0];
 	in.n_members = 1;
 	in.beneficiary = k.beneficiary;
-	in.item = (char[]){ "101" };
+	in.item = (char[]){"101"};
 	in.minutes = 60;
 	assert_int_equal(kit_ask(&k, &k.staff[0], &c), RESULT_OK);
 	assert_int_equal(kit_ask(&k, &k.staff[0], &c), RESULT_SESSION_OPEN);
@@ -193,14 +193,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_new_station_has_one_entry_and_reopens),
-		cmocka_unit_test(minutes_become_points_and_carry),
-		cmocka_unit_test(a_redemption_is_held_confirmed_and_told_once),
-		cmocka_unit_test(a_cancelled_hold_gives_everything_back),
-		cmocka_unit_test(the_same_act_gives_the_same_receipt_and_a_no_stays_no),
-		cmocka_unit_test(replay_from_nothing_gives_the_same_rows),
-		cmocka_unit_test(only_who_may_is_heard),
-		cmocka_unit_test(a_witnessed_session_is_measured_by_the_servers_clock),
+	    cmocka_unit_test(a_new_station_has_one_entry_and_reopens),
+	    cmocka_unit_test(minutes_become_points_and_carry),
+	    cmocka_unit_test(a_redemption_is_held_confirmed_and_told_once),
+	    cmocka_unit_test(a_cancelled_hold_gives_everything_back),
+	    cmocka_unit_test(the_same_act_gives_the_same_receipt_and_a_no_stays_no),
+	    cmocka_unit_test(replay_from_nothing_gives_the_same_rows),
+	    cmocka_unit_test(only_who_may_is_heard),
+	    cmocka_unit_test(a_witnessed_session_is_measured_by_the_servers_clock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

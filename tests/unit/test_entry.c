@@ -1,4 +1,5 @@
-/* The hand-written entry encoder against protobuf-c: what it writes is the canonical encoding of what was meant. */
+/* The hand-written entry encoder against protobuf-c: what it writes is the canonical encoding of
+ * what was meant. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,22 +40,32 @@ fill(void)
 	out.n_effects = (uint32_t)random() % 20;
 	out.n_touched = (uint32_t)random() % 20;
 	for (uint32_t i = 0; i < out.n_postings; i++)
-		out.postings[i] = (struct posting){ .asset = (enum asset)(random() % 4),
-						    .purpose = (enum purpose)(random() % 33),
-						    .member = number(35), .partner = some_code(),
-						    .item = some_code(), .lot = number(64),
-						    .amount = (int64_t)number(64) };
+		out.postings[i] = (struct posting){.asset = (enum asset)(random() % 4),
+		    .purpose = (enum purpose)(random() % 33),
+		    .member = number(35),
+		    .partner = some_code(),
+		    .item = some_code(),
+		    .lot = number(64),
+		    .amount = (int64_t)number(64)};
 	for (uint32_t i = 0; i < out.n_effects; i++)
-		out.effects[i] = (struct effect){ .kind = (uint32_t)random() % 31, .command = (uint32_t)number(10),
-						  .id = number(64), .index = (uint32_t)number(16),
-						  .member = number(35), .verdict = (uint32_t)random() % 130,
-						  .rules = number(40), .minutes = (uint32_t)number(32),
-						  .points = (uint32_t)number(32), .count = (uint32_t)number(32),
-						  .item = some_code(), .outlet = some_code(),
-						  .until_us = number(64), .release_us = number(64),
-						  .day = (int32_t)number(32), .provenance = (uint32_t)random() % 6 };
+		out.effects[i] = (struct effect){.kind = (uint32_t)random() % 31,
+		    .command = (uint32_t)number(10),
+		    .id = number(64),
+		    .index = (uint32_t)number(16),
+		    .member = number(35),
+		    .verdict = (uint32_t)random() % 130,
+		    .rules = number(40),
+		    .minutes = (uint32_t)number(32),
+		    .points = (uint32_t)number(32),
+		    .count = (uint32_t)number(32),
+		    .item = some_code(),
+		    .outlet = some_code(),
+		    .until_us = number(64),
+		    .release_us = number(64),
+		    .day = (int32_t)number(32),
+		    .provenance = (uint32_t)random() % 6};
 	for (uint32_t i = 0; i < out.n_touched; i++)
-		out.touched[i] = (struct touched){ number(35), number(40) };
+		out.touched[i] = (struct touched){number(35), number(40)};
 }
 
 static void
@@ -69,7 +80,7 @@ assert_same(const Timebox__V1__Entry *e, const struct entry_source *src)
 		assert_int_equal(e->postings[i]->amount, out.postings[i].amount);
 		assert_int_equal(e->postings[i]->lot, out.postings[i].lot);
 		assert_int_equal(code_pack(e->postings[i]->item, strlen(e->postings[i]->item)),
-				 out.postings[i].item);
+		    out.postings[i].item);
 	}
 	for (size_t i = 0; i < e->n_effects; i++) {
 		assert_int_equal(e->effects[i]->day, out.effects[i].day);
@@ -93,10 +104,14 @@ what_is_written_is_canonical_and_means_the_same(void **state)
 	memset(act, 2, sizeof(act));
 	memset(signature, 3, sizeof(signature));
 	for (int i = 0; i < 3000; i++) {
-		struct entry_source src = { .seq = 1 + number(40), .prev = prev, .time_us = number(56),
-					    .act = act, .act_len = (size_t)random() % sizeof(act),
-					    .signature = signature,
-					    .signature_len = random() % 2 ? 64 : 0, .out = &out };
+		struct entry_source src = {.seq = 1 + number(40),
+		    .prev = prev,
+		    .time_us = number(56),
+		    .act = act,
+		    .act_len = (size_t)random() % sizeof(act),
+		    .signature = signature,
+		    .signature_len = random() % 2 ? 64 : 0,
+		    .out = &out};
 		const Timebox__V1__Entry *entry;
 		size_t len;
 
@@ -110,7 +125,8 @@ what_is_written_is_canonical_and_means_the_same(void **state)
 		assert_int_equal(entry_encode(buf, len - 1, &src), 0);
 		arena_reset(&arena);
 		for (size_t cut = 0; i % 100 == 0 && cut < len; cut++) {
-			/* Shorter by whole fields it is another entry; cut inside one it is none. Never more is read. */
+			/* Shorter by whole fields it is another entry; cut inside one it is none.
+			 * Never more is read. */
 			uint8_t *exact = malloc(cut == 0 ? 1 : cut);
 
 			assert_non_null(exact);
@@ -128,7 +144,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_written_is_canonical_and_means_the_same),
+	    cmocka_unit_test(what_is_written_is_canonical_and_means_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,21 +116,23 @@ people_rows_are_durable_with_their_batch(void **state)
 	(void)state;
 	assert_int_equal(people_open(dir, &p), RESULT_OK);
 	assert_int_equal(people_put(p, PEOPLE_NUMBER, "a", 1, "one", 3), RESULT_OK);
-	assert_int_equal(people_get(p, PEOPLE_NUMBER, "a", 1, value, sizeof(value), &len), RESULT_OK);
+	assert_int_equal(
+	    people_get(p, PEOPLE_NUMBER, "a", 1, value, sizeof(value), &len), RESULT_OK);
 	assert_int_equal(people_commit(p), RESULT_OK);
 	assert_int_equal(people_put(p, PEOPLE_NUMBER, "b", 1, "two", 3), RESULT_OK);
 	people_close(p);
 	assert_int_equal(people_open(dir, &p), RESULT_OK);
-	assert_int_equal(people_get(p, PEOPLE_NUMBER, "a", 1, value, sizeof(value), &len), RESULT_OK);
+	assert_int_equal(
+	    people_get(p, PEOPLE_NUMBER, "a", 1, value, sizeof(value), &len), RESULT_OK);
 	assert_memory_equal(value, "one", 3);
-	assert_int_equal(people_get(p, PEOPLE_NUMBER, "b", 1, value, sizeof(value), &len),
-			 RESULT_NOT_FOUND);
-	assert_int_equal(people_get(p, PEOPLE_CARD, "a", 1, value, sizeof(value), &len),
-			 RESULT_NOT_FOUND);
+	assert_int_equal(
+	    people_get(p, PEOPLE_NUMBER, "b", 1, value, sizeof(value), &len), RESULT_NOT_FOUND);
+	assert_int_equal(
+	    people_get(p, PEOPLE_CARD, "a", 1, value, sizeof(value), &len), RESULT_NOT_FOUND);
 	assert_int_equal(people_delete(p, PEOPLE_NUMBER, "a", 1), RESULT_OK);
 	assert_int_equal(people_delete(p, PEOPLE_NUMBER, "zz", 2), RESULT_OK);
-	assert_int_equal(people_get(p, PEOPLE_NUMBER, "a", 1, value, sizeof(value), &len),
-			 RESULT_NOT_FOUND);
+	assert_int_equal(
+	    people_get(p, PEOPLE_NUMBER, "a", 1, value, sizeof(value), &len), RESULT_NOT_FOUND);
 	people_close(p);
 }
 
@@ -154,7 +156,7 @@ a_prefix_visits_its_rows_only(void **state)
 	(void)state;
 	assert_int_equal(people_open(dir, &p), RESULT_OK);
 	for (char c = '0'; c <= '9'; c++) {
-		char key[2] = { 'k', c }, other[2] = { 'l', c };
+		char key[2] = {'k', c}, other[2] = {'l', c};
 
 		assert_int_equal(people_put(p, PEOPLE_NAME, key, 2, "v", 1), RESULT_OK);
 		assert_int_equal(people_put(p, PEOPLE_NAME, other, 2, "v", 1), RESULT_OK);
@@ -170,13 +172,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(committed_entries_survive_and_others_do_not, make_dir,
-						remove_dir),
-		cmocka_unit_test_setup_teardown(a_scan_visits_each_entry_once_across_its_slices, make_dir,
-						remove_dir),
-		cmocka_unit_test_setup_teardown(people_rows_are_durable_with_their_batch, make_dir,
-						remove_dir),
-		cmocka_unit_test_setup_teardown(a_prefix_visits_its_rows_only, make_dir, remove_dir),
+	    cmocka_unit_test_setup_teardown(
+		committed_entries_survive_and_others_do_not, make_dir, remove_dir),
+	    cmocka_unit_test_setup_teardown(
+		a_scan_visits_each_entry_once_across_its_slices, make_dir, remove_dir),
+	    cmocka_unit_test_setup_teardown(
+		people_rows_are_durable_with_their_batch, make_dir, remove_dir),
+	    cmocka_unit_test_setup_teardown(a_prefix_visits_its_rows_only, make_dir, remove_dir),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

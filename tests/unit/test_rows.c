@@ -21,8 +21,8 @@ struct big {
 };
 
 static const struct rows_table tables[] = {
-	{ "small", sizeof(struct small) },
-	{ "big", sizeof(struct big) },
+    {"small", sizeof(struct small)},
+    {"big", sizeof(struct big)},
 };
 
 /* What the rows should hold: 0 is no row. */
@@ -53,7 +53,8 @@ remove_dir(void **state)
 static struct row_key
 key_of(unsigned table, unsigned i)
 {
-	struct row_key k = { .table = (uint8_t)table, .tag = { (uint8_t)(i % 3) }, .a = i, .d = i * 7u };
+	struct row_key k = {
+	    .table = (uint8_t)table, .tag = {(uint8_t)(i % 3)}, .a = i, .d = i * 7u};
 
 	return k;
 }
@@ -116,7 +117,7 @@ reopen(struct rows *r)
 static void
 rows_follow_a_plain_model(void **state)
 {
-	struct model kept = { 0 }, now;
+	struct model kept = {0}, now;
 	struct rows *r;
 	uint64_t seq = 0, fingerprint;
 
@@ -175,7 +176,7 @@ what_was_not_checkpointed_is_forgotten(void **state)
 static void
 another_layout_begins_empty(void **state)
 {
-	static const struct rows_table others[] = { { "small", sizeof(struct small) }, { "big", 8 } };
+	static const struct rows_table others[] = {{"small", sizeof(struct small)}, {"big", 8}};
 	struct row_key k = key_of(0, 1);
 	struct rows *r;
 
@@ -205,8 +206,9 @@ count_change(void *ctx, const struct row_key *key, enum rows_change c)
 static void
 changes_tell_what_will_be_settled(void **state)
 {
-	struct row_key one = key_of(0, 1), two = key_of(0, 2), three = key_of(0, 3), four = key_of(0, 4);
-	struct seen seen = { { 0 } };
+	struct row_key one = key_of(0, 1), two = key_of(0, 2), three = key_of(0, 3),
+		       four = key_of(0, 4);
+	struct seen seen = {{0}};
 	struct rows *r;
 
 	(void)state;
@@ -231,10 +233,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(rows_follow_a_plain_model, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(what_was_not_checkpointed_is_forgotten, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(another_layout_begins_empty, make_dir, remove_dir),
-		cmocka_unit_test(changes_tell_what_will_be_settled),
+	    cmocka_unit_test_setup_teardown(rows_follow_a_plain_model, make_dir, remove_dir),
+	    cmocka_unit_test_setup_teardown(
+		what_was_not_checkpointed_is_forgotten, make_dir, remove_dir),
+	    cmocka_unit_test_setup_teardown(another_layout_begins_empty, make_dir, remove_dir),
+	    cmocka_unit_test(changes_tell_what_will_be_settled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
