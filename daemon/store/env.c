@@ -1,58 +1,95 @@
 #include "daemon/store/env.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "daemon/base/check.h"
 
-#define ENV_MAX_OPEN 8
+#define ENV_MAX_OPEN	8
 #define ENV_MAX_READERS 64
-#define ENV_MODE 0600
+#define ENV_MODE	0600
+/* Less room than this is a full disk: a large batch may need as much at once. */
+#define ENV_ROOM_BYTES ((uint64_t)4 << 20)
 
-/* Folders open in this process: LMDB's locks break when one is opened twice. */
-static struct {
+/* Folders open in this process: LMDB's locks break when one is opened twice, and after a fork. */
+static struct open_env {
 	MDB_env *env;
 	dev_t dev;
 	ino_t ino;
+	pid_t pid;
 } opened[ENV_MAX_OPEN];
 
-static void
-note_opened(MDB_env *env, const struct stat *st)
+static struct open_env *
+free_slot(const struct stat *st)
 {
-	size_t free_slot = ENV_MAX_OPEN;
+	struct open_env *slot = NULL;
 
 	for (size_t i = 0; i < ENV_MAX_OPEN; i++) {
 		if (opened[i].env == NULL)
-			free_slot = i;
+			slot = &opened[i];
 		else
 			CHECK(opened[i].dev != st->st_dev || opened[i].ino != st->st_ino);
 	}
-	CHECK(free_slot < ENV_MAX_OPEN);
-	opened[free_slot].env = env;
-	opened[free_slot].dev = st->st_dev;
-	opened[free_slot].ino = st->st_ino;
+	CHECK(slot != NULL);
+	return slot;
 }
 
 /* File systems on which LMDB's shared map or locks do not work (magic numbers: statfs(2)). */
-static int
-is_network(const char *dir)
+static enum result
+refuse_network(const char *dir)
 {
 	struct statfs fs;
 
 	if (statfs(dir, &fs) != 0)
-		return 0;
-	switch ((unsigned long)fs.f_type) {
+		return env_result(errno);
+	switch ((unsigned long)fs.f_type & 0xffffffff) {
 	case 0x6969:	 /* NFS */
 	case 0x517b:	 /* SMB */
 	case 0xff534d42: /* CIFS */
 	case 0xfe534d42: /* SMB2 */
 	case 0x01021997: /* 9p */
-		return 1;
+	case 0x00c36400: /* Ceph */
+	case 0x5346414f: /* AFS */
+	case 0x0bd00bd0: /* Lustre */
+		return RESULT_IO;
 	default:
-		return 0;
+		return RESULT_OK;
 	}
+}
+
+MDB_val
+env_val(const void *bytes, size_t len)
+{
+	MDB_val v = {.mv_size = len};
+
+	memcpy(&v.mv_data, &bytes, sizeof(bytes));
+	return v;
+}
+
+int
+env_sync(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), data = -1, parent = -1, rc = 0;
+
+	if (fd >= 0)
+		data = openat(fd, "data.mdb", O_RDONLY | O_CLOEXEC);
+	if (data >= 0)
+		parent = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (parent < 0 || fsync(data) != 0 || fsync(fd) != 0 || fsync(parent) != 0)
+		rc = errno;
+	if (parent >= 0)
+		close(parent);
+	if (data >= 0)
+		close(data);
+	if (fd >= 0)
+		close(fd);
+	return rc;
 }
 
 enum result
@@ -62,6 +99,7 @@ env_result(int rc)
 	case 0:
 		return RESULT_OK;
 	case MDB_NOTFOUND:
+	case ENOENT:
 		return RESULT_NOT_FOUND;
 	case MDB_MAP_FULL:
 	case ENOSPC:
@@ -80,30 +118,59 @@ env_result(int rc)
 }
 
 enum result
-env_open(const char *dir, int read_only, size_t map_bytes, unsigned max_dbs, MDB_env **out)
+env_write_result(MDB_env *env, int rc)
+{
+	enum result err = env_result(rc);
+	struct statvfs fs;
+	int fd;
+
+	if (err == RESULT_OK || err == RESULT_DISK_FULL)
+		return err;
+	if (rc == EIO && mdb_env_get_fd(env, &fd) == 0 && fstatvfs(fd, &fs) == 0 &&
+	    (uint64_t)fs.f_bavail * fs.f_frsize < ENV_ROOM_BYTES)
+		return RESULT_DISK_FULL;
+	return RESULT_UNAVAILABLE;
+}
+
+static int
+env_start(MDB_env *env, const char *dir, int read_only, unsigned max_dbs)
 {
 	unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (read_only ? MDB_RDONLY : 0);
-	MDB_env *env = NULL;
-	struct stat st;
 	int dead, rc;
+
+	if ((rc = mdb_env_set_mapsize(env, ENV_MAP_BYTES)) != 0 ||
+	    (rc = mdb_env_set_maxdbs(env, max_dbs)) != 0 ||
+	    (rc = mdb_env_set_maxreaders(env, ENV_MAX_READERS)) != 0 ||
+	    (rc = mdb_env_open(env, dir, flags, ENV_MODE)) != 0 ||
+	    (rc = mdb_reader_check(env, &dead)) != 0)
+		return rc;
+	return read_only ? 0 : env_sync(dir);
+}
+
+enum result
+env_open(const char *dir, int read_only, unsigned max_dbs, MDB_env **out)
+{
+	struct open_env *slot;
+	MDB_env *env = NULL;
+	enum result err;
+	struct stat st;
+	int rc;
 
 	if (!read_only && mkdir(dir, 0700) != 0 && errno != EEXIST)
 		return env_result(errno);
 	if (stat(dir, &st) != 0)
-		return errno == ENOENT ? RESULT_NOT_FOUND : env_result(errno);
-	if (is_network(dir))
-		return RESULT_IO;
+		return env_result(errno);
+	if ((err = refuse_network(dir)) != RESULT_OK)
+		return err;
+	slot = free_slot(&st);
 	if ((rc = mdb_env_create(&env)) != 0)
 		return env_result(rc);
-	if ((rc = mdb_env_set_mapsize(env, map_bytes)) != 0 ||
-	    (rc = mdb_env_set_maxdbs(env, max_dbs)) != 0 ||
-	    (rc = mdb_env_set_maxreaders(env, ENV_MAX_READERS)) != 0 ||
-	    (rc = mdb_env_open(env, dir, flags, ENV_MODE)) != 0 ||
-	    (rc = mdb_reader_check(env, &dead)) != 0) {
+	if ((rc = env_start(env, dir, read_only, max_dbs)) != 0) {
 		mdb_env_close(env);
 		return env_result(rc);
 	}
-	note_opened(env, &st);
+	*slot = (struct open_env){env, st.st_dev, st.st_ino, getpid()};
+	CHECK(mdb_env_set_userctx(env, slot) == 0);
 	*out = env;
 	return RESULT_OK;
 }
@@ -111,9 +178,20 @@ env_open(const char *dir, int read_only, size_t map_bytes, unsigned max_dbs, MDB
 void
 env_close(MDB_env *env)
 {
-	for (size_t i = 0; i < ENV_MAX_OPEN; i++)
-		if (env != NULL && opened[i].env == env)
-			opened[i].env = NULL;
-	if (env != NULL)
-		mdb_env_close(env);
+	struct open_env *slot;
+
+	if (env == NULL)
+		return;
+	slot = mdb_env_get_userctx(env);
+	slot->env = NULL;
+	mdb_env_close(env);
+}
+
+int
+env_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **out)
+{
+	const struct open_env *slot = mdb_env_get_userctx(env);
+
+	CHECK(slot->env == env && slot->pid == getpid());
+	return mdb_txn_begin(env, parent, flags, out);
 }

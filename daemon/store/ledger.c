@@ -6,7 +6,6 @@
 #include "daemon/base/check.h"
 #include "daemon/store/env.h"
 
-#define LEDGER_MAP_BYTES ((size_t)1 << 38)
 #define LEDGER_SCAN_SLICE 1000
 
 struct ledger {
@@ -15,8 +14,8 @@ struct ledger {
 	MDB_txn *batch;
 	uint64_t committed;
 	uint64_t last;
-	/* Why no further write is taken; RESULT_OK while all is well. */
-	enum result failed;
+	/* A write failed: no other is taken. */
+	int failed;
 };
 
 static enum result
@@ -28,13 +27,16 @@ find_last(struct ledger *l)
 	MDB_val key, value;
 	int rc;
 
-	if ((rc = mdb_txn_begin(l->env, NULL, MDB_RDONLY, &txn)) != 0)
+	if ((rc = env_begin(l->env, NULL, MDB_RDONLY, &txn)) != 0)
 		return env_result(rc);
 	if ((rc = mdb_cursor_open(txn, l->dbi, &cursor)) == 0)
 		rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
 	if (rc == 0)
+		rc = mdb_stat(txn, l->dbi, &stat);
+	if (rc == 0 && key.mv_size == sizeof(l->committed))
 		memcpy(&l->committed, key.mv_data, sizeof(l->committed));
-	if (rc == 0 && mdb_stat(txn, l->dbi, &stat) == 0 && stat.ms_entries != l->committed)
+	/* As many entries as the last one's number: none is missing. */
+	if (rc == 0 && stat.ms_entries != l->committed)
 		rc = MDB_CORRUPTED;
 	if (cursor != NULL)
 		mdb_cursor_close(cursor);
@@ -53,12 +55,12 @@ ledger_open(const char *dir, int read_only, struct ledger **out)
 
 	if (l == NULL)
 		return RESULT_NO_MEMORY;
-	if ((err = env_open(dir, read_only, LEDGER_MAP_BYTES, 1, &l->env)) != RESULT_OK)
+	if ((err = env_open(dir, read_only, 1, &l->env)) != RESULT_OK)
 		goto out;
-	rc = mdb_txn_begin(l->env, NULL, read_only ? MDB_RDONLY : 0, &txn);
+	rc = env_begin(l->env, NULL, read_only ? MDB_RDONLY : 0, &txn);
 	if (rc == 0)
-		rc = mdb_dbi_open(txn, "entries", MDB_INTEGERKEY | (read_only ? 0 : MDB_CREATE),
-				  &l->dbi);
+		rc = mdb_dbi_open(
+		    txn, "entries", MDB_INTEGERKEY | (read_only ? 0 : MDB_CREATE), &l->dbi);
 	if (rc == 0) {
 		rc = mdb_txn_commit(txn);
 		txn = NULL;
@@ -101,27 +103,22 @@ ledger_last_seq(const struct ledger *l)
 static enum result
 fail(struct ledger *l, int rc)
 {
-	enum result err = env_result(rc);
-
-	if (l->batch != NULL)
-		mdb_txn_abort(l->batch);
-	l->batch = NULL;
-	l->last = l->committed;
-	l->failed = err == RESULT_DISK_FULL ? err : RESULT_UNAVAILABLE;
-	return l->failed;
+	ledger_abandon(l);
+	l->failed = 1;
+	return env_write_result(l->env, rc);
 }
 
 enum result
 ledger_append(struct ledger *l, uint64_t seq, const void *entry, size_t len)
 {
-	MDB_val key = { sizeof(seq), &seq };
-	MDB_val value = { len, NULL };
+	MDB_val key = {sizeof(seq), &seq};
+	MDB_val value = {len, NULL};
 	int rc;
 
-	if (l->failed != RESULT_OK)
-		return l->failed;
-	CHECK(seq == l->last + 1);
-	if (l->batch == NULL && (rc = mdb_txn_begin(l->env, NULL, 0, &l->batch)) != 0)
+	if (l->failed)
+		return RESULT_UNAVAILABLE;
+	CHECK(seq == l->last + 1 && len > 0 && len <= LEDGER_ENTRY_MAX);
+	if (l->batch == NULL && (rc = env_begin(l->env, NULL, 0, &l->batch)) != 0)
 		return fail(l, rc);
 	if ((rc = mdb_put(l->batch, l->dbi, &key, &value, MDB_APPEND | MDB_RESERVE)) != 0)
 		return fail(l, rc);
@@ -135,8 +132,8 @@ ledger_commit(struct ledger *l)
 {
 	int rc;
 
-	if (l->failed != RESULT_OK)
-		return l->failed;
+	if (l->failed)
+		return RESULT_UNAVAILABLE;
 	if (l->batch == NULL)
 		return RESULT_OK;
 	rc = mdb_txn_commit(l->batch);
@@ -159,23 +156,24 @@ ledger_abandon(struct ledger *l)
 enum result
 ledger_read(struct ledger *l, uint64_t seq, uint8_t *buf, size_t cap, size_t *len)
 {
-	MDB_val key = { sizeof(seq), &seq };
+	MDB_val key = {sizeof(seq), &seq};
 	MDB_val value;
 	MDB_txn *txn = l->batch;
 	int rc;
 
 	if (seq == 0 || seq > l->last)
 		return RESULT_NOT_FOUND;
-	if (txn == NULL && (rc = mdb_txn_begin(l->env, NULL, MDB_RDONLY, &txn)) != 0)
+	if (txn == NULL && (rc = env_begin(l->env, NULL, MDB_RDONLY, &txn)) != 0)
 		return env_result(rc);
 	rc = mdb_get(txn, l->dbi, &key, &value);
-	if (rc == 0 && value.mv_size <= cap) {
-		memcpy(buf, value.mv_data, value.mv_size);
+	if (rc == 0) {
 		*len = value.mv_size;
+		if (value.mv_size <= cap)
+			memcpy(buf, value.mv_data, value.mv_size);
 	}
 	if (txn != l->batch)
 		mdb_txn_abort(txn);
-	if (rc == 0 && value.mv_size > cap)
+	if (rc == 0 && *len > cap)
 		return RESULT_OVERFLOW;
 	/* A seq within the range that is not there is a hole in the ledger. */
 	return rc == MDB_NOTFOUND ? RESULT_CORRUPT : env_result(rc);
@@ -190,7 +188,7 @@ scan_slice(struct ledger *l, uint64_t from, uint64_t to, ledger_fn fn, void *ctx
 	MDB_val key, value;
 	int rc;
 
-	if ((rc = mdb_txn_begin(l->env, NULL, MDB_RDONLY, &txn)) != 0)
+	if ((rc = env_begin(l->env, NULL, MDB_RDONLY, &txn)) != 0)
 		return env_result(rc);
 	if ((rc = mdb_cursor_open(txn, l->dbi, &cursor)) != 0)
 		goto out;
@@ -228,4 +226,14 @@ ledger_scan(struct ledger *l, uint64_t from, uint64_t to, ledger_fn fn, void *ct
 		from = end + 1;
 	}
 	return err;
+}
+
+uint64_t
+ledger_bytes_used(const struct ledger *l)
+{
+	MDB_envinfo info;
+	MDB_stat stat;
+
+	CHECK(mdb_env_info(l->env, &info) == 0 && mdb_env_stat(l->env, &stat) == 0);
+	return ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
 }

@@ -1,9 +1,11 @@
 /*
- * The ledger's entries, append only: seq (from 1, no gaps) → bytes, in an LMDB environment with integer keys.
+ * The ledger's entries, append only: seq (from 1, no gaps) → bytes, in an LMDB environment with
+ * integer keys.
  *
- * Appends gather in one write transaction until ledger_commit makes them durable (fdatasync, then the synchronous meta page).
- * A failed append or commit is final: from then on every write answers RESULT_UNAVAILABLE (or RESULT_DISK_FULL, where
- * that was the cause) until the process starts anew. Reads go on.
+ * Appends gather in one write transaction until ledger_commit makes them durable (fdatasync, then
+ * the synchronous meta page). A failed append or commit is final: that call answers
+ * RESULT_DISK_FULL or RESULT_UNAVAILABLE (whether its batch lasted is then unknown), every later
+ * write RESULT_UNAVAILABLE until the process starts anew. Reads go on. Not for two threads.
  */
 #ifndef TIMEBOX_STORE_LEDGER_H
 #define TIMEBOX_STORE_LEDGER_H
@@ -13,9 +15,15 @@
 
 #include "proto/codes.h"
 
+/* Bytes of one entry, at most (proto/README.md). */
+#define LEDGER_ENTRY_MAX 65535
+
 struct ledger;
 
-/* Opens the folder `dir`, made unless read_only. RESULT_CORRUPT if its entries have a gap at the end. */
+/*
+ * Opens the folder `dir`, made unless read_only; RESULT_NOT_FOUND if read_only and nothing is
+ * there. RESULT_CORRUPT if the number of entries is not the last one's seq.
+ */
 MUST_CHECK enum result ledger_open(const char *dir, int read_only, struct ledger **out);
 /* Drops what was not committed. NULL is fine. */
 void ledger_close(struct ledger *ledger);
@@ -24,22 +32,35 @@ void ledger_close(struct ledger *ledger);
 uint64_t ledger_committed_seq(const struct ledger *ledger);
 uint64_t ledger_last_seq(const struct ledger *ledger);
 
-/* Adds the next entry to the open batch; `seq` must be the last plus 1. */
-MUST_CHECK enum result ledger_append(struct ledger *ledger, uint64_t seq, const void *entry, size_t len);
+/*
+ * Adds the next entry to the open batch, and opens one if none is; another `seq` than the last plus
+ * 1 stops the process.
+ */
+MUST_CHECK enum result ledger_append(struct ledger *ledger, uint64_t seq, const void *entry,
+				     size_t len);
 /* Makes the batch durable; nothing to do is RESULT_OK. */
 MUST_CHECK enum result ledger_commit(struct ledger *ledger);
-/* Forgets the open batch. */
+/* Forgets the open batch, if there is one. */
 void ledger_abandon(struct ledger *ledger);
 
 /*
- * Copies an entry; also one of the open batch. RESULT_NOT_FOUND, or RESULT_OVERFLOW if it is longer than cap.
+ * Copies an entry, also one of the open batch. RESULT_NOT_FOUND beyond the last; RESULT_CORRUPT for
+ * a hole; RESULT_OVERFLOW if it is longer than cap (*len then says how long).
  */
 MUST_CHECK enum result ledger_read(struct ledger *ledger, uint64_t seq, uint8_t *buf, size_t cap,
 				   size_t *len);
 
-/* Visits committed entries from..to inclusive in order, in read transactions of at most 1,000 entries each. */
+/*
+ * Visits committed entries from..to inclusive in order, in read transactions of at most 1,000
+ * entries each; `from` above `to` visits none. The bytes are valid during the call. Ends with the
+ * first answer of `fn` that is not RESULT_OK, and returns it. RESULT_NOT_FOUND for a range that is
+ * not all committed, RESULT_CORRUPT for a hole.
+ */
 typedef enum result (*ledger_fn)(void *ctx, uint64_t seq, const uint8_t *entry, size_t len);
 MUST_CHECK enum result ledger_scan(struct ledger *ledger, uint64_t from, uint64_t to, ledger_fn fn,
 				   void *ctx);
+
+/* Bytes of the file, as of the last commit. */
+uint64_t ledger_bytes_used(const struct ledger *ledger);
 
 #endif

@@ -1,24 +1,34 @@
 #include "daemon/store/people.h"
 
+#include <errno.h>
 #include <lmdb.h>
 #include <string.h>
 
 #include "daemon/base/check.h"
 #include "daemon/store/env.h"
 
-#define PEOPLE_MAP_BYTES ((size_t)1 << 36)
-
 static const char *const table_names[PEOPLE_TABLES] = {
-	[PEOPLE_PRIVATE] = "private", [PEOPLE_MEMBER] = "member", [PEOPLE_NUMBER] = "number",
-	[PEOPLE_CARD] = "card",	      [PEOPLE_PIN] = "pin",	  [PEOPLE_NAME] = "name",
-	[PEOPLE_BENEFICIARY] = "beneficiary", [PEOPLE_PENDING] = "pending",
+    [PEOPLE_PRIVATE] = "private",
+    [PEOPLE_MEMBER] = "member",
+    [PEOPLE_NUMBER] = "number",
+    [PEOPLE_CARD] = "card",
+    [PEOPLE_PIN] = "pin",
+    [PEOPLE_NAME] = "name",
+    [PEOPLE_BENEFICIARY] = "beneficiary",
+    [PEOPLE_PENDING] = "pending",
+    [PEOPLE_META] = "meta",
 };
 
 struct people {
 	MDB_env *env;
 	MDB_dbi dbi[PEOPLE_TABLES];
 	MDB_txn *batch;
-	enum result failed;
+	/* A child of the batch, while a mark is open: all reads and writes go through it. */
+	MDB_txn *mark;
+	/* How many people_each are under way, during which nothing is written. */
+	int visiting;
+	/* A write failed: no other is taken. */
+	int failed;
 };
 
 enum result
@@ -31,11 +41,11 @@ people_open(const char *dir, struct people **out)
 
 	if (p == NULL)
 		return RESULT_NO_MEMORY;
-	if ((err = env_open(dir, 0, PEOPLE_MAP_BYTES, PEOPLE_TABLES, &p->env)) != RESULT_OK) {
+	if ((err = env_open(dir, 0, PEOPLE_TABLES, &p->env)) != RESULT_OK) {
 		people_close(p);
 		return err;
 	}
-	rc = mdb_txn_begin(p->env, NULL, 0, &txn);
+	rc = env_begin(p->env, NULL, 0, &txn);
 	for (int i = 0; i < PEOPLE_TABLES && rc == 0; i++)
 		rc = mdb_dbi_open(txn, table_names[i], MDB_CREATE, &p->dbi[i]);
 	if (rc == 0)
@@ -55,22 +65,24 @@ people_close(struct people *p)
 {
 	if (p == NULL)
 		return;
-	if (p->batch != NULL)
-		mdb_txn_abort(p->batch);
+	people_abandon(p);
 	env_close(p->env);
 	free(p);
 }
 
+/* A write failed: nothing more is written by this process. */
 static enum result
 fail(struct people *p, int rc)
 {
-	enum result err = env_result(rc);
+	people_abandon(p);
+	p->failed = 1;
+	return env_write_result(p->env, rc);
+}
 
-	if (p->batch != NULL)
-		mdb_txn_abort(p->batch);
-	p->batch = NULL;
-	p->failed = err == RESULT_DISK_FULL ? err : RESULT_UNAVAILABLE;
-	return p->failed;
+static MDB_txn *
+innermost(const struct people *p)
+{
+	return p->mark != NULL ? p->mark : p->batch;
 }
 
 static enum result
@@ -78,71 +90,78 @@ batch_open(struct people *p)
 {
 	int rc;
 
-	if (p->failed != RESULT_OK)
-		return p->failed;
-	if (p->batch == NULL && (rc = mdb_txn_begin(p->env, NULL, 0, &p->batch)) != 0)
+	CHECK(!p->visiting);
+	if (p->failed)
+		return RESULT_UNAVAILABLE;
+	if (p->batch == NULL && (rc = env_begin(p->env, NULL, 0, &p->batch)) != 0)
 		return fail(p, rc);
 	return RESULT_OK;
 }
 
-/* LMDB takes keys as void *, and does not write to them. */
-static MDB_val
-val(const void *p, size_t n)
+/* The innermost open transaction, or a new one to read; to be ended by read_end. */
+static int
+read_begin(struct people *p, MDB_txn **out)
 {
-	MDB_val v = { .mv_size = n };
+	*out = innermost(p);
+	return *out != NULL ? 0 : env_begin(p->env, NULL, MDB_RDONLY, out);
+}
 
-	memcpy(&v.mv_data, &p, sizeof(p));
-	return v;
+static void
+read_end(const struct people *p, MDB_txn *txn)
+{
+	if (txn != innermost(p))
+		mdb_txn_abort(txn);
 }
 
 enum result
 people_get(struct people *p, enum people_table table, const void *key, size_t key_len, void *buf,
-	   size_t cap, size_t *len)
+    size_t cap, size_t *len)
 {
-	MDB_val k = val(key, key_len), value;
-	MDB_txn *txn = p->batch;
+	MDB_val k = env_val(key, key_len), value;
+	MDB_txn *txn;
 	int rc;
 
 	CHECK(key_len <= PEOPLE_KEY_MAX);
 	if (key_len == 0)
 		return RESULT_NOT_FOUND;
-	if (txn == NULL && (rc = mdb_txn_begin(p->env, NULL, MDB_RDONLY, &txn)) != 0)
+	if ((rc = read_begin(p, &txn)) != 0)
 		return env_result(rc);
 	rc = mdb_get(txn, p->dbi[table], &k, &value);
-	if (rc == 0 && value.mv_size <= cap) {
-		memcpy(buf, value.mv_data, value.mv_size);
+	if (rc == 0) {
 		*len = value.mv_size;
+		if (value.mv_size > 0 && value.mv_size <= cap)
+			memcpy(buf, value.mv_data, value.mv_size);
 	}
-	if (txn != p->batch)
-		mdb_txn_abort(txn);
-	return rc == 0 && value.mv_size > cap ? RESULT_OVERFLOW : env_result(rc);
+	read_end(p, txn);
+	return rc == 0 && *len > cap ? RESULT_OVERFLOW : env_result(rc);
 }
 
 enum result
 people_put(struct people *p, enum people_table table, const void *key, size_t key_len,
-	   const void *value, size_t len)
+    const void *value, size_t len)
 {
-	MDB_val k = val(key, key_len), v = val(value, len);
+	MDB_val k = env_val(key, key_len), v = env_val(value, len);
 	enum result err;
 	int rc;
 
 	CHECK(key_len > 0 && key_len <= PEOPLE_KEY_MAX && len <= PEOPLE_VALUE_MAX);
 	if ((err = batch_open(p)) != RESULT_OK)
 		return err;
-	rc = mdb_put(p->batch, p->dbi[table], &k, &v, 0);
+	rc = mdb_put(innermost(p), p->dbi[table], &k, &v, 0);
 	return rc == 0 ? RESULT_OK : fail(p, rc);
 }
 
 enum result
 people_delete(struct people *p, enum people_table table, const void *key, size_t key_len)
 {
-	MDB_val k = val(key, key_len);
+	MDB_val k = env_val(key, key_len);
 	enum result err;
 	int rc;
 
-	if ((err = batch_open(p)) != RESULT_OK)
+	CHECK(key_len <= PEOPLE_KEY_MAX);
+	if ((err = batch_open(p)) != RESULT_OK || key_len == 0)
 		return err;
-	rc = mdb_del(p->batch, p->dbi[table], &k, NULL);
+	rc = mdb_del(innermost(p), p->dbi[table], &k, NULL);
 	return rc == 0 || rc == MDB_NOTFOUND ? RESULT_OK : fail(p, rc);
 }
 
@@ -151,8 +170,9 @@ people_commit(struct people *p)
 {
 	int rc;
 
-	if (p->failed != RESULT_OK)
-		return p->failed;
+	CHECK(p->mark == NULL && !p->visiting);
+	if (p->failed)
+		return RESULT_UNAVAILABLE;
 	if (p->batch == NULL)
 		return RESULT_OK;
 	rc = mdb_txn_commit(p->batch);
@@ -160,35 +180,103 @@ people_commit(struct people *p)
 	return rc == 0 ? RESULT_OK : fail(p, rc);
 }
 
-enum result
-people_each(struct people *p, enum people_table table, const void *prefix, size_t prefix_len,
-	    people_fn fn, void *ctx)
+void
+people_abandon(struct people *p)
 {
-	MDB_val key = val(prefix, prefix_len), value;
-	MDB_cursor *cursor = NULL;
-	MDB_txn *txn = p->batch;
-	enum result err = RESULT_OK;
+	people_undo(p);
+	if (p->batch != NULL)
+		mdb_txn_abort(p->batch);
+	p->batch = NULL;
+}
+
+int
+people_batch_open(const struct people *p)
+{
+	return p->batch != NULL;
+}
+
+enum result
+people_mark(struct people *p)
+{
+	enum result err;
 	int rc;
 
-	if (txn == NULL && (rc = mdb_txn_begin(p->env, NULL, MDB_RDONLY, &txn)) != 0)
-		return env_result(rc);
-	rc = mdb_cursor_open(txn, p->dbi[table], &cursor);
-	if (rc == 0)
-		rc = mdb_cursor_get(cursor, &key, &value, prefix_len == 0 ? MDB_FIRST : MDB_SET_RANGE);
+	CHECK(p->mark == NULL);
+	if ((err = batch_open(p)) != RESULT_OK)
+		return err;
+	rc = env_begin(p->env, p->batch, 0, &p->mark);
+	return rc == 0 ? RESULT_OK : fail(p, rc);
+}
+
+enum result
+people_keep(struct people *p)
+{
+	int rc;
+
+	if (p->failed)
+		return RESULT_UNAVAILABLE;
+	CHECK(p->mark != NULL);
+	rc = mdb_txn_commit(p->mark);
+	p->mark = NULL;
+	return rc == 0 ? RESULT_OK : fail(p, rc);
+}
+
+void
+people_undo(struct people *p)
+{
+	if (p->mark != NULL)
+		mdb_txn_abort(p->mark);
+	p->mark = NULL;
+}
+
+static enum result
+visit(MDB_cursor *cursor, const void *prefix, size_t prefix_len, people_fn fn, void *ctx)
+{
+	MDB_val key = env_val(prefix, prefix_len), value;
+	enum result err = RESULT_OK;
+	int rc = mdb_cursor_get(cursor, &key, &value, prefix_len == 0 ? MDB_FIRST : MDB_SET_RANGE);
+
 	while (rc == 0 && err == RESULT_OK && key.mv_size >= prefix_len &&
-	       memcmp(key.mv_data, prefix, prefix_len) == 0) {
+	       (prefix_len == 0 || memcmp(key.mv_data, prefix, prefix_len) == 0)) {
 		err = fn(ctx, key.mv_data, key.mv_size, value.mv_data, value.mv_size);
-		rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+		if (err == RESULT_OK)
+			rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
 	}
-	if (cursor != NULL)
-		mdb_cursor_close(cursor);
-	if (txn != p->batch)
-		mdb_txn_abort(txn);
 	return rc == 0 || rc == MDB_NOTFOUND ? err : env_result(rc);
+}
+
+enum result
+people_each(struct people *p, enum people_table table, const void *prefix, size_t prefix_len,
+    people_fn fn, void *ctx)
+{
+	MDB_cursor *cursor = NULL;
+	MDB_txn *txn;
+	enum result err;
+	int rc;
+
+	CHECK(prefix_len <= PEOPLE_KEY_MAX);
+	if ((rc = read_begin(p, &txn)) != 0)
+		return env_result(rc);
+	if ((rc = mdb_cursor_open(txn, p->dbi[table], &cursor)) == 0) {
+		p->visiting++;
+		err = visit(cursor, prefix, prefix_len, fn, ctx);
+		p->visiting--;
+		mdb_cursor_close(cursor);
+	} else {
+		err = env_result(rc);
+	}
+	read_end(p, txn);
+	return err;
 }
 
 enum result
 people_compact(struct people *p, const char *dir)
 {
-	return env_result(mdb_env_copy2(p->env, dir, MDB_CP_COMPACT));
+	int rc;
+
+	CHECK(p->batch == NULL);
+	/* LMDB leaves the copy in the system's cache. */
+	if ((rc = mdb_env_copy2(p->env, dir, MDB_CP_COMPACT)) == 0)
+		rc = env_sync(dir);
+	return rc == EEXIST ? RESULT_EXISTS : env_result(rc);
 }

@@ -1,9 +1,14 @@
 /*
- * The people environment: personal texts, PIN hashes and the words that lead to ids. Never in the ledger, and erasable.
+ * The people environment: personal texts, PIN hashes and the words that lead to ids. Never in the
+ * ledger, and erasable.
  *
- * Plain tables of byte keys and values. Writes gather in one batch until people_commit makes them durable; reads see the open batch. A
- * failed write is final for the process, as in ledger.h. LMDB keeps old pages in the file until they are used again: erasing
- * for good means people_compact into a new folder.
+ * Plain tables of byte keys and values. Writes gather in one batch until people_commit makes them
+ * durable; reads see the open batch. A failed write is final for the process, as in ledger.h. Not
+ * for two threads.
+ *
+ * LMDB gives the pages of deleted rows back for use, but leaves their bytes in the file until they
+ * are used again: erasing for good means people_compact into a new folder, and overwriting or
+ * discarding the old file.
  */
 #ifndef TIMEBOX_STORE_PEOPLE_H
 #define TIMEBOX_STORE_PEOPLE_H
@@ -16,6 +21,7 @@
 #define PEOPLE_KEY_MAX 400
 #define PEOPLE_VALUE_MAX 8192
 
+/* The numbers are stored (in PENDING rows): new tables are appended. */
 enum people_table {
 	/* request id ‖ command ‖ row → key ‖ text */
 	PEOPLE_PRIVATE,
@@ -33,33 +39,62 @@ enum people_table {
 	PEOPLE_BENEFICIARY,
 	/* request id ‖ n → how to undo what was written before its entry was durable */
 	PEOPLE_PENDING,
+	/* word → what the station keeps beside its people, of no person */
+	PEOPLE_META,
 	PEOPLE_TABLES
 };
 
 struct people;
 
+/* Opens the folder `dir`, made if it is not there. */
 MUST_CHECK enum result people_open(const char *dir, struct people **out);
 /* Drops what was not committed. NULL is fine. */
 void people_close(struct people *people);
 
-/* Copies a value; RESULT_NOT_FOUND, RESULT_OVERFLOW if it is longer than cap. */
+/*
+ * Copies a value. RESULT_NOT_FOUND, also for an empty key; RESULT_OVERFLOW if it is longer than cap
+ * (*len then says how long). A key longer than PEOPLE_KEY_MAX stops the process, here and below.
+ */
 MUST_CHECK enum result people_get(struct people *people, enum people_table table, const void *key,
 				  size_t key_len, void *buf, size_t cap, size_t *len);
+/*
+ * Adds or replaces; opens the batch if none is. An empty key or too long a value stops the process.
+ */
 MUST_CHECK enum result people_put(struct people *people, enum people_table table, const void *key,
 				  size_t key_len, const void *value, size_t len);
 /* RESULT_OK also where nothing was there. */
-MUST_CHECK enum result people_delete(struct people *people, enum people_table table, const void *key,
-				     size_t key_len);
+MUST_CHECK enum result people_delete(struct people *people, enum people_table table,
+				     const void *key, size_t key_len);
 /* Makes the open batch durable; nothing to do is RESULT_OK. */
 MUST_CHECK enum result people_commit(struct people *people);
+/* Forgets the open batch, if there is one. */
+void people_abandon(struct people *people);
+/* 1 if there are writes that people_commit would make durable. */
+int people_batch_open(const struct people *people);
 
-/* Visits, in order of key, all rows whose key begins with the prefix. The function may not write. */
-typedef enum result (*people_fn)(void *ctx, const uint8_t *key, size_t key_len, const uint8_t *value,
-				 size_t len);
-MUST_CHECK enum result people_each(struct people *people, enum people_table table, const void *prefix,
-				   size_t prefix_len, people_fn fn, void *ctx);
+/*
+ * A savepoint in the batch, one at a time: what is written after people_mark is kept by
+ * people_keep, or forgotten by people_undo; the writes before it stay in the batch. people_commit
+ * stops the process while a mark is open.
+ */
+MUST_CHECK enum result people_mark(struct people *people);
+MUST_CHECK enum result people_keep(struct people *people);
+void people_undo(struct people *people);
 
-/* Copies what is there, without free pages, into the existing empty folder `dir`. */
+/*
+ * Visits, in order of key, all rows whose key begins with the prefix; the bytes are valid during
+ * the call. Ends with the first answer of `fn` that is not RESULT_OK, and returns it. The function
+ * may read, but not write.
+ */
+typedef enum result (*people_fn)(void *ctx, const uint8_t *key, size_t key_len,
+				 const uint8_t *value, size_t len);
+MUST_CHECK enum result people_each(struct people *people, enum people_table table,
+				   const void *prefix, size_t prefix_len, people_fn fn, void *ctx);
+
+/*
+ * Copies what is committed, without the pages that hold what was deleted, into the existing empty
+ * folder `dir`, durably. No batch may be open. RESULT_EXISTS if there is one already.
+ */
 MUST_CHECK enum result people_compact(struct people *people, const char *dir);
 
 #endif

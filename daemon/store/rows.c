@@ -1,80 +1,26 @@
 #include "daemon/store/rows.h"
 
-#include <lmdb.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "daemon/base/check.h"
-#include "daemon/store/env.h"
+#include "daemon/store/rows_int.h"
 
-#define STATE_MAP_BYTES ((size_t)1 << 38)
 #define FIRST_BUCKETS 4096
-#define SLAB_ROWS 1024
+#define SLAB_BYTES    262144
+#define SLAB_ROWS_MIN 8
 
-/* A row; its value follows. Rows are chained per bucket, and (while dirty) in the dirty list. */
-struct row {
-	struct row *next;
-	struct row *next_dirty;
-	struct row_key key;
-	uint32_t hash;
-	/* In the table (not dropped). */
-	uint8_t live;
-	uint8_t dirty;
-	/* In the journal since the last settle. */
-	uint8_t journalled;
-	uint8_t pad;
-	uint64_t value[];
-};
-
-/* What a row was before its first change since the last settle: absent, or these bytes. */
-struct undo {
-	struct row *row;
-	uint8_t was_live;
-	/* Where in rows.old; an offset, because that block may move. */
-	size_t old;
-};
-
-struct table {
-	char name[32];
-	uint32_t size;
-	uint64_t count;
-	struct row *free;
-};
-
-struct rows {
-	MDB_env *env;
-	MDB_dbi dbi;
-	size_t n_tables;
-	struct table tables[ROWS_MAX_TABLES];
-	struct row **buckets;
-	size_t n_buckets;
-	size_t n_rows;
-	struct row *dirty;
-	uint64_t n_dirty;
-	struct undo *undo;
-	size_t n_undo;
-	size_t cap_undo;
-	/* Old values of the journal, one after the other. */
-	uint8_t *old;
-	size_t old_used;
-	size_t old_cap;
-	/* Slabs, for freeing. */
-	void **slabs;
-	size_t n_slabs;
-	uint64_t seed[2];
-	uint64_t checkpoint_seq;
-	uint8_t meta[ROWS_META_MAX];
-	size_t meta_len;
-};
-
-static void *
-must(void *p)
+void *
+rows_must(void *p)
 {
 	CHECK(p != NULL);
 	return p;
 }
 
-/* Multiply and fold, word by word, from a seed of this process: collisions cannot be chosen from outside. */
+/*
+ * Multiply and fold, word by word, from a seed of this process: collisions cannot be chosen from
+ * outside.
+ */
 static uint64_t
 mix(uint64_t h, uint64_t word)
 {
@@ -104,10 +50,9 @@ find(const struct rows *r, const struct row_key *key, uint32_t hash)
 }
 
 static void
-grow(struct rows *r)
+resize(struct rows *r, size_t n)
 {
-	size_t n = r->n_buckets * 2;
-	struct row **buckets = must(calloc(n, sizeof(struct row *)));
+	struct row **buckets = rows_must(calloc(n, sizeof(struct row *)));
 
 	for (size_t i = 0; i < r->n_buckets; i++) {
 		for (struct row *row = r->buckets[i], *next; row != NULL; row = next) {
@@ -121,38 +66,51 @@ grow(struct rows *r)
 	r->n_buckets = n;
 }
 
-/* An unused row of the table, from its free list or a new slab. */
-static struct row *
-row_take(struct rows *r, struct table *t)
+void
+rows_reserve(struct rows *r, uint64_t n)
 {
-	size_t size = sizeof(struct row) + ((size_t)t->size + 7) / 8 * 8;
-	struct row *row = t->free;
+	size_t buckets = r->n_buckets;
 
-	if (row == NULL) {
-		uint8_t *slab = must(malloc(size * SLAB_ROWS));
+	while (buckets < n)
+		buckets *= 2;
+	if (buckets > r->n_buckets)
+		resize(r, buckets);
+}
 
-		r->slabs = must(realloc(r->slabs, (r->n_slabs + 1) * sizeof(*r->slabs)));
-		r->slabs[r->n_slabs++] = slab;
-		for (size_t i = 0; i < SLAB_ROWS; i++) {
-			struct row *each = (struct row *)(void *)(slab + i * size);
+static struct row *
+row_at(const struct table *t, size_t slab, size_t i)
+{
+	return (struct row *)(void *)(t->slabs[slab] + i * t->stride);
+}
 
-			each->next = t->free;
-			t->free = each;
+/* An unused row of the table, or the next of its last slab. The value is not set. */
+static struct row *
+row_take(struct table *t)
+{
+	struct row *row = t->unused;
+
+	if (row != NULL) {
+		t->unused = row->next;
+	} else {
+		if (t->n_slabs == 0 || t->last_used == t->per_slab) {
+			t->slabs =
+			    rows_must(realloc(t->slabs, (t->n_slabs + 1) * sizeof(*t->slabs)));
+			t->slabs[t->n_slabs++] = rows_must(malloc(t->stride * t->per_slab));
+			t->last_used = 0;
 		}
-		row = t->free;
+		row = row_at(t, t->n_slabs - 1, t->last_used++);
 	}
-	t->free = row->next;
-	memset(row, 0, size);
+	memset(row, 0, sizeof(*row));
 	return row;
 }
 
 static struct row *
 insert(struct rows *r, const struct row_key *key, uint32_t hash)
 {
-	struct row *row = row_take(r, &r->tables[key->table]);
+	struct row *row = row_take(&r->tables[key->table]);
 
 	if (r->n_rows >= r->n_buckets)
-		grow(r);
+		resize(r, r->n_buckets * 2);
 	row->key = *key;
 	row->hash = hash;
 	row->next = r->buckets[hash & (r->n_buckets - 1)];
@@ -161,18 +119,28 @@ insert(struct rows *r, const struct row_key *key, uint32_t hash)
 	return row;
 }
 
-/* Takes a row that is neither live nor dirty nor journalled out of the table. */
-static void
-discard(struct rows *r, struct row *row)
+struct row *
+rows_insert_loaded(struct rows *r, const struct row_key *key)
+{
+	struct row *row = insert(r, key, key_hash(r, key));
+
+	row->live = 1;
+	r->tables[key->table].count++;
+	return row;
+}
+
+void
+rows_discard(struct rows *r, struct row *row)
 {
 	struct row **at = &r->buckets[row->hash & (r->n_buckets - 1)];
+	struct table *t = &r->tables[row->key.table];
 
 	while (*at != row)
 		at = &(*at)->next;
 	*at = row->next;
 	r->n_rows--;
-	row->next = r->tables[row->key.table].free;
-	r->tables[row->key.table].free = row;
+	row->next = t->unused;
+	t->unused = row;
 }
 
 /* Remembers what the row was, once per settle. */
@@ -186,7 +154,7 @@ journal(struct rows *r, struct row *row)
 		return;
 	if (r->n_undo == r->cap_undo) {
 		r->cap_undo = r->cap_undo * 2 + 256;
-		r->undo = must(realloc(r->undo, r->cap_undo * sizeof(*r->undo)));
+		r->undo = rows_must(realloc(r->undo, r->cap_undo * sizeof(*r->undo)));
 	}
 	u = &r->undo[r->n_undo++];
 	u->row = row;
@@ -195,7 +163,7 @@ journal(struct rows *r, struct row *row)
 	if (row->live) {
 		if (r->old_used + size > r->old_cap) {
 			r->old_cap = (r->old_used + size) * 2 + 65536;
-			r->old = must(realloc(r->old, r->old_cap));
+			r->old = rows_must(realloc(r->old, r->old_cap));
 		}
 		memcpy(r->old + r->old_used, row->value, size);
 		r->old_used += size;
@@ -251,10 +219,11 @@ rows_drop(struct rows *r, const struct row_key *key)
 	r->tables[key->table].count--;
 }
 
+/* In memory only there is nothing to write, so nothing is dirty. */
 static void
 mark_dirty(struct rows *r, struct row *row)
 {
-	if (row->dirty)
+	if (row->dirty || r->env == NULL)
 		return;
 	row->dirty = 1;
 	row->next_dirty = r->dirty;
@@ -276,11 +245,11 @@ rows_keep(struct rows *r)
 		struct row *row = r->undo[i].row;
 
 		row->journalled = 0;
-		/* Added and dropped within one settle, and never written: as if it had not been. */
-		if (!row->live && !r->undo[i].was_live && !row->dirty)
-			discard(r, row);
-		else
+		/* One that was added and dropped within one settle was never written. */
+		if (row->live || r->undo[i].was_live)
 			mark_dirty(r, row);
+		if (!row->live && !row->dirty)
+			rows_discard(r, row);
 	}
 	journal_clear(r);
 }
@@ -302,7 +271,7 @@ rows_undo(struct rows *r)
 		if (u->was_live)
 			memcpy(row->value, r->old + u->old, t->size);
 		else if (!row->dirty)
-			discard(r, row);
+			rows_discard(r, row);
 	}
 	journal_clear(r);
 }
@@ -323,15 +292,26 @@ rows_changes(struct rows *r, rows_change_fn fn, void *ctx)
 void
 rows_each(const struct rows *r, uint8_t table, rows_fn fn, void *ctx)
 {
-	for (size_t i = 0; i < r->n_buckets; i++)
-		for (const struct row *row = r->buckets[i]; row != NULL; row = row->next)
-			if (row->live && row->key.table == table)
+	const struct table *t;
+
+	CHECK(table < r->n_tables);
+	t = &r->tables[table];
+	for (size_t slab = 0; slab < t->n_slabs; slab++) {
+		size_t n = slab + 1 < t->n_slabs ? t->per_slab : t->last_used;
+
+		for (size_t i = 0; i < n; i++) {
+			const struct row *row = row_at(t, slab, i);
+
+			if (row->live)
 				fn(ctx, &row->key, row->value);
+		}
+	}
 }
 
 uint64_t
 rows_count(const struct rows *r, uint8_t table)
 {
+	CHECK(table < r->n_tables);
 	return r->tables[table].count;
 }
 
@@ -341,164 +321,55 @@ rows_dirty(const struct rows *r)
 	return r->n_dirty;
 }
 
-uint64_t
-rows_checkpoint_seq(const struct rows *r)
-{
-	return r->checkpoint_seq;
-}
+/* ---- the fingerprint ---- */
 
-size_t
-rows_checkpoint_meta(const struct rows *r, void *buf, size_t cap)
+struct sum {
+	uint64_t sum;
+	uint32_t size;
+};
+
+static void
+sum_row(void *ctx, const struct row_key *key, const void *value)
 {
-	CHECK(cap >= r->meta_len);
-	memcpy(buf, r->meta, r->meta_len);
-	return r->meta_len;
+	uint64_t h = 0x243f6a8885a308d3ull, w;
+	struct sum *s = ctx;
+
+	for (size_t at = 0; at < sizeof(*key); at += 8) {
+		memcpy(&w, (const uint8_t *)key + at, 8);
+		h = mix(h, w) + 0x13198a2e03707344ull;
+	}
+	for (size_t at = 0; at < s->size; at += 8) {
+		w = 0;
+		memcpy(&w, (const uint8_t *)value + at, s->size - at < 8 ? s->size - at : 8);
+		h = mix(h, w) + 0xa4093822299f31d0ull;
+	}
+	s->sum += mix(h, s->size);
 }
 
 uint64_t
 rows_fingerprint(const struct rows *r)
 {
-	uint64_t sum = 0;
+	struct sum s = {0, 0};
 
-	for (size_t i = 0; i < r->n_buckets; i++) {
-		for (const struct row *row = r->buckets[i]; row != NULL; row = row->next) {
-			uint32_t size = r->tables[row->key.table].size;
-			uint64_t h = 0x243f6a8885a308d3ull, w;
-
-			if (!row->live)
-				continue;
-			for (size_t at = 0; at < sizeof(row->key); at += 8) {
-				memcpy(&w, (const uint8_t *)&row->key + at, 8);
-				h = mix(h, w + at);
-			}
-			for (size_t at = 0; at < size; at += 8) {
-				w = 0;
-				memcpy(&w, (const uint8_t *)row->value + at,
-				       size - at < 8 ? size - at : 8);
-				h = mix(h, w + at + 1);
-			}
-			sum += h;
-		}
+	for (size_t i = 0; i < r->n_tables; i++) {
+		s.size = r->tables[i].size;
+		rows_each(r, (uint8_t)i, sum_row, &s);
 	}
-	return sum;
+	return s.sum;
 }
 
-/* ---- the state environment ---- */
+/* ---- opening and closing ---- */
 
-/* Under this key (no row's: the table number is 255) stand the layout, the sequence number and the owner's blob. */
-static const struct row_key layout_key = { .table = 255, .a = 1 };
-static const struct row_key mark_key = { .table = 255, .a = 2 };
-
-struct mark {
-	uint64_t seq;
-	uint8_t meta[ROWS_META_MAX];
-};
-
-static size_t
-layout_text(const struct rows *r, char *out, size_t cap)
+static void
+table_init(struct table *t, const struct rows_table *from)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < r->n_tables; i++)
-		n += (size_t)snprintf(out + n, cap - n, "%s %u\n", r->tables[i].name, r->tables[i].size);
-	return n;
-}
-
-static MDB_val
-key_val(const struct row_key *key)
-{
-	static _Thread_local struct row_key copy;
-	MDB_val val = { sizeof(copy), &copy };
-
-	copy = *key;
-	return val;
-}
-
-/* Drops everything and writes the layout, if what is stored is not of this layout. */
-static int
-layout_check(struct rows *r, MDB_txn *txn)
-{
-	char text[ROWS_MAX_TABLES * 48];
-	MDB_val value, key = key_val(&layout_key), want = { layout_text(r, text, sizeof(text)), text };
-	int rc = mdb_get(txn, r->dbi, &key, &value);
-
-	if (rc == 0 && value.mv_size == want.mv_size && memcmp(value.mv_data, text, want.mv_size) == 0)
-		return 0;
-	if (rc != 0 && rc != MDB_NOTFOUND)
-		return rc;
-	if ((rc = mdb_drop(txn, r->dbi, 0)) != 0)
-		return rc;
-	return mdb_put(txn, r->dbi, &key, &want, 0);
-}
-
-static int
-load_mark(struct rows *r, MDB_txn *txn)
-{
-	MDB_val value, key = key_val(&mark_key);
-	int rc = mdb_get(txn, r->dbi, &key, &value);
-
-	if (rc == MDB_NOTFOUND)
-		return 0;
-	if (rc != 0)
-		return rc;
-	if (value.mv_size < 8 || value.mv_size - 8 > ROWS_META_MAX)
-		return MDB_CORRUPTED;
-	memcpy(&r->checkpoint_seq, value.mv_data, 8);
-	r->meta_len = value.mv_size - 8;
-	memcpy(r->meta, (const uint8_t *)value.mv_data + 8, r->meta_len);
-	return 0;
-}
-
-static int
-load_rows(struct rows *r, MDB_txn *txn)
-{
-	MDB_cursor *cursor = NULL;
-	MDB_val key, value;
-	int rc = mdb_cursor_open(txn, r->dbi, &cursor);
-
-	while (rc == 0 && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-		struct row_key k;
-		struct row *row;
-
-		if (key.mv_size != sizeof(k)) {
-			rc = MDB_CORRUPTED;
-			break;
-		}
-		memcpy(&k, key.mv_data, sizeof(k));
-		if (k.table == 255)
-			continue;
-		if (k.table >= r->n_tables || value.mv_size != r->tables[k.table].size) {
-			rc = MDB_CORRUPTED;
-			break;
-		}
-		row = insert(r, &k, key_hash(r, &k));
-		memcpy(row->value, value.mv_data, value.mv_size);
-		row->live = 1;
-		r->tables[k.table].count++;
-	}
-	if (cursor != NULL)
-		mdb_cursor_close(cursor);
-	return rc == MDB_NOTFOUND ? 0 : rc;
-}
-
-static enum result
-load(struct rows *r, const char *dir)
-{
-	MDB_txn *txn = NULL;
-	enum result err = env_open(dir, 0, STATE_MAP_BYTES, 1, &r->env);
-	int rc;
-
-	if (err != RESULT_OK)
-		return err;
-	if ((rc = mdb_txn_begin(r->env, NULL, 0, &txn)) != 0)
-		return env_result(rc);
-	if ((rc = mdb_dbi_open(txn, "rows", MDB_CREATE, &r->dbi)) != 0 ||
-	    (rc = layout_check(r, txn)) != 0 || (rc = load_mark(r, txn)) != 0 ||
-	    (rc = load_rows(r, txn)) != 0) {
-		mdb_txn_abort(txn);
-		return env_result(rc);
-	}
-	return env_result(mdb_txn_commit(txn));
+	CHECK(strlen(from->name) < sizeof(t->name) && from->value_size > 0);
+	snprintf(t->name, sizeof(t->name), "%s", from->name);
+	t->size = from->value_size;
+	t->stride = sizeof(struct row) + ((size_t)t->size + 7) / 8 * 8;
+	t->per_slab = SLAB_BYTES / t->stride;
+	if (t->per_slab < SLAB_ROWS_MIN)
+		t->per_slab = SLAB_ROWS_MIN;
 }
 
 enum result
@@ -512,13 +383,11 @@ rows_open(const char *dir, const struct rows_table *tables, size_t n_tables, str
 	CHECK(n_tables <= ROWS_MAX_TABLES);
 	CHECK(getrandom(r->seed, sizeof(r->seed), 0) == sizeof(r->seed));
 	r->n_tables = n_tables;
-	for (size_t i = 0; i < n_tables; i++) {
-		snprintf(r->tables[i].name, sizeof(r->tables[i].name), "%s", tables[i].name);
-		r->tables[i].size = tables[i].value_size;
-	}
+	for (size_t i = 0; i < n_tables; i++)
+		table_init(&r->tables[i], &tables[i]);
 	r->n_buckets = FIRST_BUCKETS;
-	r->buckets = must(calloc(r->n_buckets, sizeof(struct row *)));
-	if (dir != NULL && (err = load(r, dir)) != RESULT_OK) {
+	r->buckets = rows_must(calloc(r->n_buckets, sizeof(struct row *)));
+	if (dir != NULL && (err = rows_load(r, dir)) != RESULT_OK) {
 		rows_close(r);
 		return err;
 	}
@@ -531,15 +400,19 @@ rows_close(struct rows *r)
 {
 	if (r == NULL)
 		return;
-	env_close(r->env);
-	for (size_t i = 0; i < r->n_slabs; i++)
-		free(r->slabs[i]);
-	free(r->slabs);
+	rows_unload(r);
+	for (size_t i = 0; i < r->n_tables; i++) {
+		for (size_t slab = 0; slab < r->tables[i].n_slabs; slab++)
+			free(r->tables[i].slabs[slab]);
+		free(r->tables[i].slabs);
+	}
 	free(r->undo);
 	free(r->old);
 	free(r->buckets);
 	free(r);
 }
+
+/* ---- the book's way in ---- */
 
 static const void *
 source_get(void *ctx, const struct row_key *key)
@@ -568,83 +441,5 @@ source_drop(void *ctx, const struct row_key *key)
 void
 rows_source(struct rows *r, struct row_source *out)
 {
-	*out = (struct row_source){ r, source_get, source_edit, source_add, source_drop };
-}
-
-static int
-by_key(const void *a, const void *b)
-{
-	const struct row *const *x = a, *const *y = b;
-
-	return memcmp(&(*x)->key, &(*y)->key, sizeof(struct row_key));
-}
-
-/* The dirty rows in order of key, so that neighbouring pages are written once. */
-static struct row **
-dirty_sorted(struct rows *r)
-{
-	struct row **list = must(malloc((r->n_dirty + 1) * sizeof(struct row *)));
-	size_t n = 0;
-
-	for (struct row *row = r->dirty; row != NULL; row = row->next_dirty)
-		list[n++] = row;
-	qsort(list, n, sizeof(struct row *), by_key);
-	return list;
-}
-
-static int
-write_row(struct rows *r, MDB_txn *txn, struct row *row)
-{
-	MDB_val key = { sizeof(row->key), &row->key };
-	MDB_val value = { r->tables[row->key.table].size, row->value };
-	int rc;
-
-	if (row->live)
-		return mdb_put(txn, r->dbi, &key, &value, 0);
-	rc = mdb_del(txn, r->dbi, &key, NULL);
-	return rc == MDB_NOTFOUND ? 0 : rc;
-}
-
-enum result
-rows_checkpoint(struct rows *r, uint64_t seq, const void *meta, size_t meta_len)
-{
-	MDB_val key = key_val(&mark_key), value;
-	struct row **list;
-	struct mark mark;
-	MDB_txn *txn = NULL;
-	int rc;
-
-	CHECK(r->n_undo == 0 && meta_len <= ROWS_META_MAX);
-	if (r->env == NULL)
-		return RESULT_OK;
-	if ((rc = mdb_txn_begin(r->env, NULL, 0, &txn)) != 0)
-		return env_result(rc);
-	list = dirty_sorted(r);
-	for (size_t i = 0; i < r->n_dirty && rc == 0; i++)
-		rc = write_row(r, txn, list[i]);
-	mark.seq = seq;
-	memcpy(mark.meta, meta, meta_len);
-	value.mv_size = 8 + meta_len;
-	value.mv_data = &mark;
-	if (rc == 0)
-		rc = mdb_put(txn, r->dbi, &key, &value, 0);
-	if (rc != 0)
-		mdb_txn_abort(txn);
-	else
-		rc = mdb_txn_commit(txn);
-	if (rc == 0) {
-		for (size_t i = 0; i < r->n_dirty; i++) {
-			list[i]->dirty = 0;
-			list[i]->next_dirty = NULL;
-			if (!list[i]->live)
-				discard(r, list[i]);
-		}
-		r->dirty = NULL;
-		r->n_dirty = 0;
-		r->checkpoint_seq = seq;
-		r->meta_len = meta_len;
-		memcpy(r->meta, meta, meta_len);
-	}
-	free(list);
-	return env_result(rc);
+	*out = (struct row_source){r, source_get, source_edit, source_add, source_drop};
 }

@@ -1,14 +1,16 @@
 /*
  * Rows: the state, kept whole in memory and written behind the commits into an LMDB environment.
  *
- * The book reads and changes rows through rows_source (book/row.h). Changes since the last settle are journalled, so that a refused
- * act leaves nothing behind (rows_undo); accepted ones are kept (rows_keep) and are dirty until rows_checkpoint writes them,
- * with the sequence number they stand for, in one synchronous transaction. Lose the environment and the rows are
- * rebuilt by replaying the ledger.
+ * The book reads and changes rows through rows_source (book/row.h). Changes since the last settle
+ * are journalled, so that a refused act leaves nothing behind (rows_undo); accepted ones are kept
+ * (rows_keep) and are dirty until rows_checkpoint writes them, with the sequence number they stand
+ * for, in one synchronous transaction. Lose the environment and the rows are rebuilt by replaying
+ * the ledger.
  *
- * Rows do not move in memory: a pointer is valid until that row is dropped and the change settled. Cost: a look-up is one probe of
- * a hash table; memory is the value, its key and 40 bytes; loading is linear in the rows.
- * Out of memory for a row stops the process: nothing acknowledged is in memory only.
+ * Rows do not move in memory: a pointer is valid until that row is dropped, or undone. Cost: a
+ * look-up is one probe of a hash table whose hash has a secret of this process; memory is the
+ * value, its key and 32 bytes; loading is linear in the rows. Out of memory for a row stops the
+ * process: nothing acknowledged is in memory only. Not for two threads.
  */
 #ifndef TIMEBOX_STORE_ROWS_H
 #define TIMEBOX_STORE_ROWS_H
@@ -22,56 +24,78 @@
 
 struct rows;
 
-/* A table is its index in the list given to rows_open. */
+/* A table is its index in the list given to rows_open. Names of at most 31 bytes. */
 struct rows_table {
 	const char *name;
 	uint32_t value_size;
 };
 
 /*
- * Opens the state in folder `dir` and loads all rows. What was written under another list of tables, names or sizes is
- * dropped: the rows are then empty and rows_checkpoint_seq is 0. `dir` NULL: rows in memory only (tests, re-execution).
+ * Opens the state in folder `dir` and loads all rows. What was written under another list of
+ * tables, names or sizes is dropped: the rows are then empty and rows_checkpoint_seq is 0. `dir`
+ * NULL: rows in memory only (tests, re-execution), whose checkpoints write nothing. RESULT_CORRUPT,
+ * RESULT_IO, RESULT_DISK_FULL: the folder may be removed, and is rebuilt.
  */
 MUST_CHECK enum result rows_open(const char *dir, const struct rows_table *tables, size_t n_tables,
 				 struct rows **out);
+/* Writes nothing. NULL is fine. */
 void rows_close(struct rows *rows);
 
 /* The book's way in; valid as long as the rows. */
 void rows_source(struct rows *rows, struct row_source *out);
 
+/* The row, or NULL. Read only. */
 const void *rows_get(const struct rows *rows, const struct row_key *key);
+/* The row to change in place, or NULL. */
 void *rows_edit(struct rows *rows, const struct row_key *key);
-/* Stops the process if the row is there already. */
+/* A new row of zeros. Stops the process if the row is there already. */
 void *rows_add(struct rows *rows, const struct row_key *key);
 /* Stops the process if the row is not there. */
 void rows_drop(struct rows *rows, const struct row_key *key);
 
-/* Settles all changes since the last settle: keeps them (they become dirty), or puts everything back. */
+/*
+ * Settles all changes since the last settle, however many acts they span: keeps them (they become
+ * dirty), or puts everything back.
+ */
 void rows_keep(struct rows *rows);
 void rows_undo(struct rows *rows);
 
-/* Visits what changed since the last settle. A row that was added and dropped again is not visited. */
+/*
+ * Visits what changed since the last settle, each row once, in the order of their first change: by
+ * what it is now against what it was then. A row that was added and dropped again is not visited;
+ * one asked of rows_edit is ROWS_EDITED.
+ */
 enum rows_change { ROWS_ADDED, ROWS_EDITED, ROWS_DROPPED };
 typedef void (*rows_change_fn)(void *ctx, const struct row_key *key, enum rows_change change);
 void rows_changes(struct rows *rows, rows_change_fn fn, void *ctx);
 
-/* Visits all rows of a table, in no order. */
+/*
+ * Visits all rows of a table, in no order; linear in that table. The function may change rows, not
+ * add any.
+ */
 typedef void (*rows_fn)(void *ctx, const struct row_key *key, const void *value);
 void rows_each(const struct rows *rows, uint8_t table, rows_fn fn, void *ctx);
 uint64_t rows_count(const struct rows *rows, uint8_t table);
 
-/* Writes everything dirty, `seq` and the owner's blob. Nothing may be unsettled. */
+/*
+ * Writes everything dirty, `seq` and the owner's blob. Nothing may be unsettled. A failure is
+ * final: RESULT_DISK_FULL or RESULT_UNAVAILABLE then, RESULT_UNAVAILABLE ever after; the ledger
+ * holds everything that the state does.
+ */
 MUST_CHECK enum result rows_checkpoint(struct rows *rows, uint64_t seq, const void *meta,
 				       size_t meta_len);
 uint64_t rows_checkpoint_seq(const struct rows *rows);
-/* The blob of the last checkpoint; 0 bytes without one. */
+/*
+ * The length of the last checkpoint's blob (0 without one), of which at most `cap` bytes are
+ * copied.
+ */
 size_t rows_checkpoint_meta(const struct rows *rows, void *buf, size_t cap);
 /* Rows changed or dropped since the last checkpoint. */
 uint64_t rows_dirty(const struct rows *rows);
 
 /*
- * A number for the whole content, the same for the same rows in any order: to compare states after a replay. Not against
- * an adversary.
+ * A number for the whole content, the same for the same rows in any order and process: to compare
+ * states after a replay. Not against an adversary.
  */
 uint64_t rows_fingerprint(const struct rows *rows);
 

@@ -1,243 +1,631 @@
-/* The write-back rows against a plain model, and across a reopening. */
+#include "daemon/store/rows.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "daemon/store/rows.h"
+#include "tests/unit/scratch.h"
 
-#define KEYS 200
+enum { SMALL, ODD, LARGE, TABLES };
 
-struct small {
-	uint64_t v;
-};
-struct big {
-	uint64_t v[9];
-};
-
-static const struct rows_table tables[] = {
-    {"small", sizeof(struct small)},
-    {"big", sizeof(struct big)},
+static const struct rows_table tables[TABLES] = {
+    [SMALL] = {"small", 8},
+    [ODD] = {"odd", 13},
+    [LARGE] = {"large", 72},
 };
 
-/* What the rows should hold: 0 is no row. */
-struct model {
-	uint64_t value[2][KEYS];
+struct fixture {
+	char dir[256];
+	struct rows *rows;
 };
 
-static char dir[64];
-
-static int
-make_dir(void **state)
+static void
+reopen(struct fixture *f)
 {
-	(void)state;
-	snprintf(dir, sizeof(dir), "/tmp/timebox-rows-XXXXXX");
-	return mkdtemp(dir) == NULL;
+	rows_close(f->rows);
+	f->rows = NULL;
+	assert_int_equal(rows_open(f->dir, tables, TABLES, &f->rows), RESULT_OK);
 }
 
 static int
-remove_dir(void **state)
+setup(void **state)
 {
-	char command[96];
+	static struct fixture f;
 
-	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	return system(command);
+	memset(&f, 0, sizeof(f));
+	snprintf(f.dir, sizeof(f.dir), "%s", scratch_make());
+	reopen(&f);
+	*state = &f;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	rows_close(f->rows);
+	scratch_remove(f->dir);
+	return 0;
 }
 
 static struct row_key
-key_of(unsigned table, unsigned i)
+key_of(uint8_t table, uint64_t n)
 {
-	struct row_key k = {
-	    .table = (uint8_t)table, .tag = {(uint8_t)(i % 3)}, .a = i, .d = i * 7u};
+	struct row_key k = {.table = table, .a = n, .d = ~n};
 
+	k.tag[6] = (uint8_t)(n % 3);
 	return k;
 }
 
-static uint64_t
-read_value(const struct rows *r, unsigned table, unsigned i)
+static void
+add(struct rows *r, uint8_t table, uint64_t n, uint8_t fill)
 {
-	struct row_key k = key_of(table, i);
-	const uint64_t *v = rows_get(r, &k);
+	struct row_key k = key_of(table, n);
 
-	return v == NULL ? 0 : *v;
+	memset(rows_add(r, &k), fill, tables[table].value_size);
 }
 
 static void
-assert_equal(const struct rows *r, const struct model *m)
+edit(struct rows *r, uint8_t table, uint64_t n, uint8_t fill)
 {
-	for (unsigned t = 0; t < 2; t++) {
-		uint64_t n = 0;
+	struct row_key k = key_of(table, n);
 
-		for (unsigned i = 0; i < KEYS; i++) {
-			assert_int_equal(read_value(r, t, i), m->value[t][i]);
-			n += m->value[t][i] != 0;
-		}
-		assert_int_equal(rows_count(r, (uint8_t)t), n);
-	}
+	memset(rows_edit(r, &k), fill, tables[table].value_size);
 }
 
 static void
-change(struct rows *r, struct model *m)
+drop(struct rows *r, uint8_t table, uint64_t n)
 {
-	unsigned t = (unsigned)random() % 2, i = (unsigned)random() % KEYS;
-	uint64_t value = (uint64_t)random() + 1, *v;
-	struct row_key k = key_of(t, i);
+	struct row_key k = key_of(table, n);
 
-	if (m->value[t][i] == 0) {
-		assert_null(rows_edit(r, &k));
-		v = rows_add(r, &k);
-		assert_int_equal(*v, 0);
-		*v = m->value[t][i] = value;
-	} else if (random() % 3 == 0) {
-		rows_drop(r, &k);
-		m->value[t][i] = 0;
-	} else {
-		v = rows_edit(r, &k);
-		assert_int_equal(*v, m->value[t][i]);
-		*v = m->value[t][i] = value;
-	}
+	rows_drop(r, &k);
 }
 
-static struct rows *
-reopen(struct rows *r)
+/* The byte that fills the row; -1 if there is none. */
+static int
+fill_of(const struct rows *r, uint8_t table, uint64_t n)
 {
-	struct rows *again;
+	struct row_key k = key_of(table, n);
+	const uint8_t *v = rows_get(r, &k);
 
-	rows_close(r);
-	assert_int_equal(rows_open(dir, tables, 2, &again), RESULT_OK);
-	return again;
+	if (v == NULL)
+		return -1;
+	for (size_t i = 1; i < tables[table].value_size; i++)
+		assert_int_equal(v[i], v[0]);
+	return v[0];
 }
 
 static void
-rows_follow_a_plain_model(void **state)
+keep_and_checkpoint(struct rows *r, uint64_t seq)
 {
-	struct model kept = {0}, now;
-	struct rows *r;
-	uint64_t seq = 0, fingerprint;
-
-	(void)state;
-	srandom(7);
-	assert_int_equal(rows_open(dir, tables, 2, &r), RESULT_OK);
-	for (int round = 0; round < 3000; round++) {
-		now = kept;
-		for (long n = random() % 8; n >= 0; n--)
-			change(r, &now);
-		if (random() % 3 == 0) {
-			rows_undo(r);
-		} else {
-			rows_keep(r);
-			kept = now;
-		}
-		if (round % 50 == 0) {
-			assert_equal(r, &kept);
-			assert_int_equal(rows_checkpoint(r, ++seq, "meta", 4), RESULT_OK);
-			assert_int_equal(rows_dirty(r), 0);
-		}
-		if (round % 400 == 0) {
-			fingerprint = rows_fingerprint(r);
-			assert_int_equal(rows_checkpoint(r, ++seq, "meta", 4), RESULT_OK);
-			r = reopen(r);
-			assert_int_equal(rows_checkpoint_seq(r), seq);
-			assert_int_equal(rows_fingerprint(r), fingerprint);
-			assert_equal(r, &kept);
-		}
-	}
-	rows_close(r);
-}
-
-static void
-what_was_not_checkpointed_is_forgotten(void **state)
-{
-	struct row_key k = key_of(0, 1);
-	struct rows *r;
-	char meta[ROWS_META_MAX];
-
-	(void)state;
-	assert_int_equal(rows_open(dir, tables, 2, &r), RESULT_OK);
-	((struct small *)rows_add(r, &k))->v = 1;
 	rows_keep(r);
-	assert_int_equal(rows_checkpoint(r, 5, "five", 4), RESULT_OK);
-	((struct small *)rows_edit(r, &k))->v = 2;
-	rows_keep(r);
-	r = reopen(r);
-	assert_int_equal(read_value(r, 0, 1), 1);
-	assert_int_equal(rows_checkpoint_seq(r), 5);
-	assert_int_equal(rows_checkpoint_meta(r, meta, sizeof(meta)), 4);
-	assert_memory_equal(meta, "five", 4);
-	rows_close(r);
+	assert_int_equal(rows_checkpoint(r, seq, "meta", 4), RESULT_OK);
+	assert_int_equal(rows_dirty(r), 0);
 }
 
 static void
-another_layout_begins_empty(void **state)
+a_new_row_is_zero_and_found(void **state)
 {
-	static const struct rows_table others[] = {{"small", sizeof(struct small)}, {"big", 8}};
-	struct row_key k = key_of(0, 1);
-	struct rows *r;
+	struct fixture *f = *state;
+	struct row_key k = key_of(ODD, 7);
+	uint8_t zero[13] = {0};
+	struct row_source source;
 
-	(void)state;
-	assert_int_equal(rows_open(dir, tables, 2, &r), RESULT_OK);
-	((struct small *)rows_add(r, &k))->v = 1;
-	rows_keep(r);
-	assert_int_equal(rows_checkpoint(r, 5, "five", 4), RESULT_OK);
-	rows_close(r);
-	assert_int_equal(rows_open(dir, others, 2, &r), RESULT_OK);
-	assert_int_equal(rows_checkpoint_seq(r), 0);
-	assert_int_equal(rows_count(r, 0), 0);
-	rows_close(r);
+	rows_source(f->rows, &source);
+	assert_null(source.get(source.ctx, &k));
+	assert_null(source.edit(source.ctx, &k));
+	assert_memory_equal(source.add(source.ctx, &k), zero, sizeof(zero));
+	assert_int_equal(rows_count(f->rows, ODD), 1);
+	assert_ptr_equal(source.get(source.ctx, &k), source.edit(source.ctx, &k));
+	memset(source.edit(source.ctx, &k), 9, sizeof(zero));
+	source.drop(source.ctx, &k);
+	assert_null(source.get(source.ctx, &k));
+	/* Again in the same settle: zero again. */
+	assert_memory_equal(source.add(source.ctx, &k), zero, sizeof(zero));
+	k.table = SMALL;
+	assert_null(source.get(source.ctx, &k));
+}
+
+static void
+undo_puts_back_edits_adds_and_drops_of_many_acts(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t before;
+
+	for (uint64_t n = 0; n < 100; n++)
+		add(f->rows, LARGE, n, (uint8_t)n);
+	rows_keep(f->rows);
+	before = rows_fingerprint(f->rows);
+	for (uint64_t n = 0; n < 100; n += 3)
+		edit(f->rows, LARGE, n, 0xee);
+	for (uint64_t n = 1; n < 100; n += 3)
+		drop(f->rows, LARGE, n);
+	for (uint64_t n = 1; n < 50; n += 3)
+		add(f->rows, LARGE, n, 0xdd);
+	for (uint64_t n = 100; n < 5000; n++)
+		add(f->rows, LARGE, n, 0xcc);
+	drop(f->rows, LARGE, 4000);
+	rows_undo(f->rows);
+	assert_int_equal(rows_count(f->rows, LARGE), 100);
+	for (uint64_t n = 0; n < 100; n++)
+		assert_int_equal(fill_of(f->rows, LARGE, n), n);
+	assert_int_equal(fill_of(f->rows, LARGE, 100), -1);
+	assert_true(rows_fingerprint(f->rows) == before);
+	/* Nothing is left to undo. */
+	rows_undo(f->rows);
+	assert_true(rows_fingerprint(f->rows) == before);
+}
+
+static void
+pointers_stay_while_the_table_grows(void **state)
+{
+	enum { N = 20000 };
+	struct fixture *f = *state;
+	const uint8_t **at = calloc(N, sizeof(*at));
+
+	assert_non_null(at);
+	for (uint64_t n = 0; n < N; n++) {
+		struct row_key k = key_of(SMALL, n);
+
+		add(f->rows, SMALL, n, (uint8_t)n);
+		at[n] = rows_get(f->rows, &k);
+	}
+	rows_keep(f->rows);
+	for (uint64_t n = 0; n < N; n++) {
+		struct row_key k = key_of(SMALL, n);
+
+		assert_ptr_equal(rows_get(f->rows, &k), at[n]);
+		assert_int_equal(at[n][0], (uint8_t)n);
+	}
+	free(at);
 }
 
 struct seen {
-	unsigned n[3];
+	size_t n[3];
+	uint64_t last[3];
 };
 
 static void
-count_change(void *ctx, const struct row_key *key, enum rows_change c)
+note_change(void *ctx, const struct row_key *key, enum rows_change change)
 {
-	(void)key;
-	((struct seen *)ctx)->n[c]++;
+	struct seen *s = ctx;
+
+	s->n[change]++;
+	s->last[change] = key->a;
 }
 
 static void
-changes_tell_what_will_be_settled(void **state)
+changes_say_what_happened_since_the_last_settle(void **state)
 {
-	struct row_key one = key_of(0, 1), two = key_of(0, 2), three = key_of(0, 3),
-		       four = key_of(0, 4);
-	struct seen seen = {{0}};
-	struct rows *r;
+	struct fixture *f = *state;
+	struct seen s = {{0}, {0}};
+
+	add(f->rows, SMALL, 1, 1);
+	add(f->rows, SMALL, 2, 2);
+	add(f->rows, SMALL, 3, 3);
+	rows_keep(f->rows);
+	rows_changes(f->rows, note_change, &s);
+	assert_int_equal(s.n[ROWS_ADDED] + s.n[ROWS_EDITED] + s.n[ROWS_DROPPED], 0);
+
+	edit(f->rows, SMALL, 1, 11);
+	edit(f->rows, SMALL, 1, 12);
+	drop(f->rows, SMALL, 2);
+	add(f->rows, SMALL, 4, 4);
+	add(f->rows, SMALL, 5, 5);
+	drop(f->rows, SMALL, 5);
+	rows_changes(f->rows, note_change, &s);
+	assert_int_equal(s.n[ROWS_ADDED], 1);
+	assert_int_equal(s.last[ROWS_ADDED], 4);
+	assert_int_equal(s.n[ROWS_EDITED], 1);
+	assert_int_equal(s.last[ROWS_EDITED], 1);
+	assert_int_equal(s.n[ROWS_DROPPED], 1);
+	assert_int_equal(s.last[ROWS_DROPPED], 2);
+	rows_undo(f->rows);
+	memset(&s, 0, sizeof(s));
+	rows_changes(f->rows, note_change, &s);
+	assert_int_equal(s.n[ROWS_ADDED] + s.n[ROWS_EDITED] + s.n[ROWS_DROPPED], 0);
+}
+
+static void
+a_checkpoint_is_what_reopening_finds(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t before;
+	char meta[8] = "";
+
+	assert_int_equal(rows_checkpoint_seq(f->rows), 0);
+	assert_int_equal(rows_checkpoint_meta(f->rows, meta, sizeof(meta)), 0);
+	for (uint64_t n = 0; n < 3000; n++)
+		add(f->rows, (uint8_t)(n % TABLES), n, (uint8_t)n);
+	rows_keep(f->rows);
+	assert_int_equal(rows_dirty(f->rows), 3000);
+	keep_and_checkpoint(f->rows, 41);
+	before = rows_fingerprint(f->rows);
+	/* What comes after the checkpoint is not written. */
+	edit(f->rows, SMALL, 0, 0x77);
+	drop(f->rows, ODD, 1);
+	rows_keep(f->rows);
+	assert_int_equal(rows_dirty(f->rows), 2);
+	assert_true(rows_fingerprint(f->rows) != before);
+	reopen(f);
+	assert_int_equal(rows_checkpoint_seq(f->rows), 41);
+	assert_int_equal(rows_checkpoint_meta(f->rows, meta, sizeof(meta)), 4);
+	assert_memory_equal(meta, "meta", 4);
+	assert_true(rows_fingerprint(f->rows) == before);
+	assert_int_equal(rows_count(f->rows, ODD), 1000);
+	assert_int_equal(rows_dirty(f->rows), 0);
+	assert_int_equal(fill_of(f->rows, LARGE, 2999), (uint8_t)2999);
+}
+
+static void
+dropped_rows_leave_the_environment(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f->rows, SMALL, 1, 1);
+	add(f->rows, SMALL, 2, 2);
+	keep_and_checkpoint(f->rows, 1);
+	drop(f->rows, SMALL, 1);
+	keep_and_checkpoint(f->rows, 2);
+	/* Dropped, and there again before the next checkpoint. */
+	drop(f->rows, SMALL, 2);
+	rows_keep(f->rows);
+	add(f->rows, SMALL, 2, 22);
+	rows_keep(f->rows);
+	/* There and gone between two checkpoints. */
+	add(f->rows, SMALL, 3, 3);
+	rows_keep(f->rows);
+	drop(f->rows, SMALL, 3);
+	keep_and_checkpoint(f->rows, 3);
+	reopen(f);
+	assert_int_equal(rows_count(f->rows, SMALL), 1);
+	assert_int_equal(fill_of(f->rows, SMALL, 1), -1);
+	assert_int_equal(fill_of(f->rows, SMALL, 2), 22);
+	assert_int_equal(fill_of(f->rows, SMALL, 3), -1);
+}
+
+static void
+another_layout_is_dropped(void **state)
+{
+	static const struct rows_table other[][TABLES] = {
+	    {{"small", 8}, {"odd", 14}, {"large", 72}},
+	    {{"small", 8}, {"odd2", 14}, {"large", 72}},
+	    {{"odd2", 14}, {"small", 8}, {"large", 72}},
+	};
+	struct fixture *f = *state;
+	char meta[8];
+
+	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+		add(f->rows, SMALL, 1, 1);
+		keep_and_checkpoint(f->rows, 9);
+		rows_close(f->rows);
+		assert_int_equal(rows_open(f->dir, other[i], TABLES, &f->rows), RESULT_OK);
+		assert_int_equal(rows_checkpoint_seq(f->rows), 0);
+		assert_int_equal(rows_checkpoint_meta(f->rows, meta, sizeof(meta)), 0);
+		for (uint8_t t = 0; t < TABLES; t++)
+			assert_int_equal(rows_count(f->rows, t), 0);
+		reopen(f);
+		assert_int_equal(rows_checkpoint_seq(f->rows), 0);
+		assert_int_equal(rows_count(f->rows, SMALL), 0);
+	}
+}
+
+static void
+a_failed_checkpoint_is_final_and_the_old_one_stays(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f->rows, LARGE, 1, 1);
+	keep_and_checkpoint(f->rows, 5);
+	for (uint64_t n = 2; n < 3000; n++)
+		add(f->rows, LARGE, n, 1);
+	rows_keep(f->rows);
+	scratch_limit_files(65536);
+	assert_int_equal(rows_checkpoint(f->rows, 6, "", 0), RESULT_UNAVAILABLE);
+	scratch_limit_files(0);
+	assert_int_equal(rows_checkpoint(f->rows, 6, "", 0), RESULT_UNAVAILABLE);
+	assert_int_equal(rows_checkpoint_seq(f->rows), 5);
+	assert_int_equal(rows_count(f->rows, LARGE), 2999);
+	reopen(f);
+	assert_int_equal(rows_checkpoint_seq(f->rows), 5);
+	assert_int_equal(rows_count(f->rows, LARGE), 1);
+}
+
+static void
+count_row(void *ctx, const struct row_key *key, const void *value)
+{
+	struct seen *s = ctx;
+
+	assert_int_equal(key->table, ODD);
+	assert_int_equal(((const uint8_t *)value)[0], (uint8_t)key->a);
+	s->n[0]++;
+	s->last[0] += key->a;
+}
+
+static void
+each_visits_the_rows_of_one_table(void **state)
+{
+	struct fixture *f = *state;
+	struct seen s = {{0}, {0}};
+
+	for (uint64_t n = 0; n < 10000; n++) {
+		add(f->rows, ODD, n, (uint8_t)n);
+		add(f->rows, SMALL, n, 0xff);
+	}
+	rows_keep(f->rows);
+	for (uint64_t n = 0; n < 10000; n += 2)
+		drop(f->rows, ODD, n);
+	rows_keep(f->rows);
+	rows_each(f->rows, ODD, count_row, &s);
+	assert_int_equal(s.n[0], 5000);
+	assert_int_equal(s.last[0], 5000 * 5000);
+	keep_and_checkpoint(f->rows, 1);
+	reopen(f);
+	memset(&s, 0, sizeof(s));
+	rows_each(f->rows, ODD, count_row, &s);
+	assert_int_equal(s.n[0], 5000);
+}
+
+static void
+the_fingerprint_tells_rows_apart(void **state)
+{
+	struct rows *a = NULL, *b = NULL;
 
 	(void)state;
-	assert_int_equal(rows_open(NULL, tables, 2, &r), RESULT_OK);
-	rows_add(r, &one);
-	rows_add(r, &two);
+	assert_int_equal(rows_open(NULL, tables, TABLES, &a), RESULT_OK);
+	assert_int_equal(rows_open(NULL, tables, TABLES, &b), RESULT_OK);
+	assert_true(rows_fingerprint(a) == 0);
+	for (uint64_t n = 0; n < 50; n++) {
+		add(a, ODD, n, (uint8_t)n);
+		add(b, ODD, 49 - n, (uint8_t)(49 - n));
+	}
+	/* In any order, and whether settled or not. */
+	rows_keep(a);
+	assert_true(rows_fingerprint(a) == rows_fingerprint(b));
+	edit(b, ODD, 3, 4);
+	edit(b, ODD, 4, 3);
+	assert_true(rows_fingerprint(a) != rows_fingerprint(b));
+	edit(b, ODD, 3, 3);
+	edit(b, ODD, 4, 4);
+	assert_true(rows_fingerprint(a) == rows_fingerprint(b));
+	drop(b, ODD, 0);
+	assert_true(rows_fingerprint(a) != rows_fingerprint(b));
+	rows_close(a);
+	rows_close(b);
+}
+
+static void
+rows_in_memory_are_never_dirty(void **state)
+{
+	struct rows *r = NULL;
+
+	(void)state;
+	assert_int_equal(rows_open(NULL, tables, TABLES, &r), RESULT_OK);
+	for (uint64_t n = 0; n < 100; n++) {
+		add(r, SMALL, n % 7, 1);
+		rows_keep(r);
+		drop(r, SMALL, n % 7);
+		rows_keep(r);
+	}
+	add(r, SMALL, 1, 5);
 	rows_keep(r);
-	rows_edit(r, &one);
-	rows_drop(r, &two);
-	rows_add(r, &three);
-	rows_add(r, &four);
-	rows_drop(r, &four);
-	rows_changes(r, count_change, &seen);
-	assert_int_equal(seen.n[ROWS_ADDED], 1);
-	assert_int_equal(seen.n[ROWS_EDITED], 1);
-	assert_int_equal(seen.n[ROWS_DROPPED], 1);
-	rows_keep(r);
+	assert_int_equal(rows_dirty(r), 0);
+	assert_int_equal(rows_checkpoint(r, 100, "m", 1), RESULT_OK);
+	assert_int_equal(rows_checkpoint_seq(r), 100);
+	assert_int_equal(fill_of(r, SMALL, 1), 5);
 	rows_close(r);
+}
+
+static void
+add_twice(void *arg)
+{
+	add(((struct fixture *)arg)->rows, SMALL, 1, 1);
+}
+
+static void
+drop_missing(void *arg)
+{
+	drop(((struct fixture *)arg)->rows, SMALL, 2);
+}
+
+static void
+add_to_no_table(void *arg)
+{
+	struct row_key k = {.table = TABLES};
+
+	rows_add(((struct fixture *)arg)->rows, &k);
+}
+
+static void
+checkpoint_unsettled(void *arg)
+{
+	(void)!rows_checkpoint(((struct fixture *)arg)->rows, 1, "", 0);
+}
+
+static void
+wrong_use_stops_the_process(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f->rows, SMALL, 1, 1);
+	assert_true(scratch_stops(add_twice, f));
+	assert_true(scratch_stops(drop_missing, f));
+	assert_true(scratch_stops(add_to_no_table, f));
+	assert_true(scratch_stops(checkpoint_unsettled, f));
+}
+
+/* ---- random operations against a plain array ---- */
+
+#define MODEL_KEYS 300
+
+struct model {
+	int now[TABLES][MODEL_KEYS];	 /* the fill, -1: absent */
+	int settled[TABLES][MODEL_KEYS]; /* as of the last settle */
+	int written[TABLES][MODEL_KEYS]; /* as of the last checkpoint */
+	uint64_t seq;
+	uint64_t changed;
+};
+
+static uint64_t
+draw(uint64_t *seed, uint64_t below)
+{
+	*seed = *seed * 6364136223846793005ull + 1442695040888963407ull;
+	return (*seed >> 33) % below;
+}
+
+static void
+check_change(void *ctx, const struct row_key *key, enum rows_change change)
+{
+	struct model *m = ctx;
+	int now = m->now[key->table][key->a], was = m->settled[key->table][key->a];
+
+	m->changed++;
+	switch (change) {
+	case ROWS_ADDED:
+		assert_true(was < 0 && now >= 0);
+		break;
+	case ROWS_EDITED:
+		assert_true(was >= 0 && now >= 0);
+		break;
+	case ROWS_DROPPED:
+		assert_true(was >= 0 && now < 0);
+		break;
+	}
+}
+
+static void
+model_compare(const struct model *m, const struct rows *r)
+{
+	for (uint8_t t = 0; t < TABLES; t++) {
+		uint64_t count = 0;
+
+		for (uint64_t n = 0; n < MODEL_KEYS; n++) {
+			assert_int_equal(fill_of(r, t, n), m->now[t][n]);
+			count += m->now[t][n] >= 0;
+		}
+		assert_int_equal(rows_count(r, t), count);
+	}
+}
+
+static void
+model_change(struct model *m, struct rows *r, uint64_t *seed)
+{
+	uint8_t t = (uint8_t)draw(seed, TABLES), fill = (uint8_t)draw(seed, 256);
+	uint64_t n = draw(seed, MODEL_KEYS);
+	int *now = &m->now[t][n];
+
+	if (*now < 0) {
+		add(r, t, n, fill);
+		*now = fill;
+	} else if (draw(seed, 3) == 0) {
+		drop(r, t, n);
+		*now = -1;
+	} else {
+		edit(r, t, n, fill);
+		*now = fill;
+	}
+}
+
+static void
+model_settle(struct model *m, struct rows *r, int keep)
+{
+	uint64_t differing = 0;
+
+	for (uint8_t t = 0; t < TABLES; t++)
+		for (uint64_t n = 0; n < MODEL_KEYS; n++)
+			differing += m->now[t][n] != m->settled[t][n];
+	m->changed = 0;
+	rows_changes(r, check_change, m);
+	assert_true(m->changed >= differing);
+	if (keep) {
+		rows_keep(r);
+		memcpy(m->settled, m->now, sizeof(m->now));
+	} else {
+		rows_undo(r);
+		memcpy(m->now, m->settled, sizeof(m->now));
+	}
+}
+
+static void
+model_checkpoint(struct model *m, struct rows *r)
+{
+	model_settle(m, r, 1);
+	m->seq++;
+	assert_int_equal(rows_checkpoint(r, m->seq, &m->seq, sizeof(m->seq)), RESULT_OK);
+	memcpy(m->written, m->now, sizeof(m->now));
+}
+
+static void
+model_reopen(struct model *m, struct fixture *f)
+{
+	uint64_t seq = 0;
+
+	reopen(f);
+	memcpy(m->now, m->written, sizeof(m->now));
+	memcpy(m->settled, m->written, sizeof(m->now));
+	assert_int_equal(rows_checkpoint_seq(f->rows), m->seq);
+	if (m->seq > 0) {
+		assert_int_equal(rows_checkpoint_meta(f->rows, &seq, sizeof(seq)), sizeof(seq));
+		assert_int_equal(seq, m->seq);
+	}
+	model_compare(m, f->rows);
+}
+
+static void
+random_operations_equal_a_plain_model(void **state)
+{
+	struct fixture *f = *state;
+	struct model *m = calloc(1, sizeof(*m));
+	uint64_t seed = 20190601;
+
+	assert_non_null(m);
+	memset(m->now, 0xff, sizeof(m->now));
+	memset(m->settled, 0xff, sizeof(m->settled));
+	memset(m->written, 0xff, sizeof(m->written));
+	for (int i = 0; i < 100000; i++) {
+		uint64_t what = draw(&seed, 2000);
+
+		if (what < 1900)
+			model_change(m, f->rows, &seed);
+		else if (what < 1960)
+			model_settle(m, f->rows, 1);
+		else if (what < 1995)
+			model_settle(m, f->rows, 0);
+		else if (what < 1999)
+			model_checkpoint(m, f->rows);
+		else
+			model_reopen(m, f);
+		if (what >= 1900)
+			model_compare(m, f->rows);
+	}
+	assert_true(m->seq > 20);
+	free(m);
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(rows_follow_a_plain_model, make_dir, remove_dir),
-	    cmocka_unit_test_setup_teardown(
-		what_was_not_checkpointed_is_forgotten, make_dir, remove_dir),
-	    cmocka_unit_test_setup_teardown(another_layout_begins_empty, make_dir, remove_dir),
-	    cmocka_unit_test(changes_tell_what_will_be_settled),
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	    T(a_new_row_is_zero_and_found),
+	    T(undo_puts_back_edits_adds_and_drops_of_many_acts),
+	    T(pointers_stay_while_the_table_grows),
+	    T(changes_say_what_happened_since_the_last_settle),
+	    T(a_checkpoint_is_what_reopening_finds),
+	    T(dropped_rows_leave_the_environment),
+	    T(another_layout_is_dropped),
+	    T(a_failed_checkpoint_is_final_and_the_old_one_stays),
+	    T(each_visits_the_rows_of_one_table),
+	    cmocka_unit_test(the_fingerprint_tells_rows_apart),
+	    cmocka_unit_test(rows_in_memory_are_never_dirty),
+	    T(wrong_use_stops_the_process),
+	    T(random_operations_equal_a_plain_model),
+#undef T
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
