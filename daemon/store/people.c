@@ -121,8 +121,7 @@ people_get(struct people *p, enum people_table table, const void *key, size_t ke
 	MDB_txn *txn;
 	int rc;
 
-	CHECK(key_len <= PEOPLE_KEY_MAX);
-	if (key_len == 0)
+	if (key_len == 0 || key_len > PEOPLE_KEY_MAX)
 		return RESULT_NOT_FOUND;
 	if ((rc = read_begin(p, &txn)) != 0)
 		return env_result(rc);
@@ -158,8 +157,7 @@ people_delete(struct people *p, enum people_table table, const void *key, size_t
 	enum result err;
 	int rc;
 
-	CHECK(key_len <= PEOPLE_KEY_MAX);
-	if ((err = batch_open(p)) != RESULT_OK || key_len == 0)
+	if ((err = batch_open(p)) != RESULT_OK || key_len == 0 || key_len > PEOPLE_KEY_MAX)
 		return err;
 	rc = mdb_del(innermost(p), p->dbi[table], &k, NULL);
 	return rc == 0 || rc == MDB_NOTFOUND ? RESULT_OK : fail(p, rc);
@@ -254,7 +252,8 @@ people_each(struct people *p, enum people_table table, const void *prefix, size_
 	enum result err;
 	int rc;
 
-	CHECK(prefix_len <= PEOPLE_KEY_MAX);
+	if (prefix_len > PEOPLE_KEY_MAX)
+		return RESULT_OK;
 	if ((rc = read_begin(p, &txn)) != 0)
 		return env_result(rc);
 	if ((rc = mdb_cursor_open(txn, p->dbi[table], &cursor)) == 0) {

@@ -52,13 +52,14 @@ MUST_CHECK enum result people_open(const char *dir, struct people **out);
 void people_close(struct people *people);
 
 /*
- * Copies a value. RESULT_NOT_FOUND, also for an empty key; RESULT_OVERFLOW if it is longer than cap
- * (*len then says how long). A key longer than PEOPLE_KEY_MAX stops the process, here and below.
+ * Copies a value. RESULT_NOT_FOUND, also for an empty or too long key; RESULT_OVERFLOW if it is
+ * longer than cap (*len then says how long).
  */
 MUST_CHECK enum result people_get(struct people *people, enum people_table table, const void *key,
 				  size_t key_len, void *buf, size_t cap, size_t *len);
 /*
- * Adds or replaces; opens the batch if none is. An empty key or too long a value stops the process.
+ * Adds or replaces; opens the batch if none is. An empty or too long key, or too long a value,
+ * stops the process: their limits are the caller's.
  */
 MUST_CHECK enum result people_put(struct people *people, enum people_table table, const void *key,
 				  size_t key_len, const void *value, size_t len);

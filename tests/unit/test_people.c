@@ -158,6 +158,12 @@ the_longest_keys_and_values_fit_and_a_short_buffer_is_told(void **state)
 	assert_int_equal(len, sizeof(value));
 	assert_int_equal(people_get(f->people, PEOPLE_PRIVATE, key, 0, have, sizeof(have), &len),
 	    RESULT_NOT_FOUND);
+	/* What cannot be there is not there. */
+	len = PEOPLE_KEY_MAX + 1;
+	assert_int_equal(
+	    people_get(f->people, PEOPLE_PRIVATE, value, len, have, sizeof(have), &len),
+	    RESULT_NOT_FOUND);
+	assert_int_equal(people_delete(f->people, PEOPLE_PRIVATE, value, len), RESULT_OK);
 	/* An empty value is not the same as none. */
 	assert_int_equal(people_put(f->people, PEOPLE_PRIVATE, "e", 1, "", 0), RESULT_OK);
 	assert_int_equal(people_get(f->people, PEOPLE_PRIVATE, "e", 1, NULL, 0, &len), RESULT_OK);
