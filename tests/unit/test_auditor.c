@@ -1,0 +1,348 @@
+/* The auditor's table and its exports; what verification finds is in tests/verify/test_auditor.py. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "client/auditor/auditor.h"
+#include "client/auditor/files.h"
+#include "client/auditor/keymap.h"
+#include "proto/note.h"
+#include "proto/tile.h"
+#include "proto/tree.h"
+
+#define ORIGIN	  "station.example/box"
+#define PATH_SIZE 512
+
+/* ---- the table ---- */
+
+static void
+a_table_finds_what_was_put_in_and_nothing_else(void **state)
+{
+	struct keymap *m = keymap_new(12, sizeof(uint64_t));
+	uint8_t key[12] = {0};
+
+	(void)state;
+	assert_non_null(m);
+	for (uint64_t i = 0; i < 20000; i++) {
+		uint64_t *value;
+
+		memcpy(key, &i, 8);
+		assert_null(keymap_find(m, key));
+		value = keymap_add(m, key);
+		assert_non_null(value);
+		assert_int_equal(*value, 0);
+		*value = i * 3;
+		assert_int_equal(keymap_count(m), i + 1);
+	}
+	for (uint64_t i = 0; i < 20000; i++) {
+		const uint64_t *value;
+
+		memcpy(key, &i, 8);
+		value = keymap_find(m, key);
+		assert_non_null(value);
+		assert_int_equal(*value, i * 3);
+		assert_ptr_equal(keymap_add(m, key), value);
+	}
+	key[11] = 1;
+	assert_null(keymap_find(m, key));
+	keymap_free(m);
+	keymap_free(NULL);
+}
+
+/* ---- a ledger of made-up entries: an export does not look into them ---- */
+
+struct fixture {
+	char root[64];
+	uint8_t seed[SEED_LEN];
+	char vkey[NOTE_VKEY_SIZE];
+	unsigned past; /* another number: another past from entry 100 on */
+};
+
+static size_t
+entry_make(const struct fixture *f, uint64_t seq, uint8_t out[64])
+{
+	int n = snprintf((char *)out, 64, "entry %u of the past %u", (unsigned)seq,
+	    seq < 100 ? 0 : f->past);
+
+	return (size_t)n + (size_t)(seq % 7);
+}
+
+static void
+note_make(const struct fixture *f, uint64_t size, char note[CHECKPOINT_SIZE], uint8_t root[HASH_LEN])
+{
+	struct tree_frontier t;
+
+	tree_frontier_init(&t);
+	for (uint64_t seq = 1; seq <= size; seq++) {
+		uint8_t entry[64] = {0}, leaf[HASH_LEN];
+
+		tree_leaf_hash(entry, entry_make(f, seq, entry), leaf);
+		tree_frontier_append(&t, leaf);
+	}
+	tree_frontier_root(&t, root);
+	assert_int_equal(checkpoint_sign(note, CHECKPOINT_SIZE, ORIGIN, size, root, ORIGIN, f->seed),
+	    RESULT_OK);
+}
+
+/* Exports `size` entries into the fixture's folder `name`; *fetched counts those that were asked for. */
+static enum result
+export_into(const struct fixture *f, const char *name, uint64_t size, struct auditor_broken *why,
+    uint64_t *fetched)
+{
+	char dir[PATH_SIZE], note[CHECKPOINT_SIZE];
+	uint8_t want[HASH_LEN], root[HASH_LEN];
+	struct auditor_export *x = NULL;
+	enum result err;
+	uint64_t seq;
+
+	(void)snprintf(dir, sizeof(dir), "%s/%s", f->root, name);
+	note_make(f, size, note, want);
+	*fetched = 0;
+	err = auditor_export_begin(dir, f->vkey, note, &x, why);
+	if (err != RESULT_OK)
+		return err;
+	assert_int_equal(auditor_export_size(x), size);
+	while ((seq = auditor_export_wants(x)) != 0) {
+		uint8_t entry[64] = {0};
+
+		assert_int_equal(
+		    auditor_export_entry(x, entry, entry_make(f, seq, entry)), RESULT_OK);
+		++*fetched;
+	}
+	err = auditor_export_finish(x, root, why);
+	if (err == RESULT_OK)
+		assert_memory_equal(root, want, HASH_LEN);
+	auditor_export_free(x);
+	return err;
+}
+
+static void
+assert_exports(const struct fixture *f, const char *name, uint64_t size, uint64_t fetched)
+{
+	struct auditor_broken why;
+	uint64_t got;
+
+	assert_int_equal(export_into(f, name, size, &why, &got), RESULT_OK);
+	assert_int_equal(got, fetched);
+}
+
+static void
+assert_refused(const struct fixture *f, const char *name, uint64_t size, const char *kind)
+{
+	struct auditor_broken why;
+	uint64_t got;
+
+	assert_int_equal(export_into(f, name, size, &why, &got), RESULT_CORRUPT);
+	assert_string_equal(why.kind, kind);
+	assert_true(why.why[0] != '\0');
+}
+
+static int
+shell(const struct fixture *f, const char *command)
+{
+	char line[PATH_SIZE + 512];
+
+	(void)snprintf(line, sizeof(line), "cd %s && %s", f->root, command);
+	return system(line);
+}
+
+static int
+set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	uint8_t pub[KEY_LEN];
+
+	if (f == NULL)
+		return -1;
+	(void)snprintf(f->root, sizeof(f->root), "/tmp/timebox-auditor.XXXXXX");
+	*state = f;
+	if (mkdtemp(f->root) == NULL || ed25519_generate(f->seed, pub) != RESULT_OK)
+		return -1;
+	return note_vkey_format(f->vkey, sizeof(f->vkey), ORIGIN, pub) == RESULT_OK ? 0 : -1;
+}
+
+static int
+tear_down(void **state)
+{
+	struct fixture *f = *state;
+	int rc = shell(f, "rm -rf \"$PWD\"");
+
+	free(f);
+	return rc;
+}
+
+/* ---- exports ---- */
+
+static void
+an_export_carried_on_with_is_the_one_made_at_once(void **state)
+{
+	static const unsigned sizes[] = {1, 5, 255, 256, 257, 300, 300, 511, 512, 700};
+	const struct fixture *f = *state;
+	unsigned had = 0;
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		assert_exports(f, "grown", sizes[i], sizes[i] - had);
+		assert_exports(f, "fresh", sizes[i], sizes[i]);
+		assert_int_equal(shell(f, "diff -r grown fresh >&2 && rm -r fresh"), 0);
+		had = sizes[i];
+	}
+}
+
+static void
+full_tiles_are_left_alone(void **state)
+{
+	const struct fixture *f = *state;
+
+	assert_exports(f, "x", 300, 300);
+	assert_int_equal(shell(f, "touch -d 2001-01-01 x/tile/0/000 x/tile/entries/000"), 0);
+	assert_exports(f, "x", 600, 300);
+	assert_int_equal(shell(f, "test -n \"$(find x/tile/0/000 ! -newermt 2001-01-02)\""), 0);
+	assert_int_equal(shell(f, "test -n \"$(find x/tile/entries/000 ! -newermt 2001-01-02)\""), 0);
+	assert_int_equal(shell(f, "test -f x/tile/0/001 && ! test -e x/tile/0/001.p"), 0);
+}
+
+static void
+a_damaged_hash_tile_is_written_again(void **state)
+{
+	const struct fixture *f = *state;
+
+	assert_exports(f, "x", 300, 300);
+	assert_int_equal(shell(f, "cp -r x y && printf x >x/tile/0/000"), 0);
+	assert_exports(f, "x", 300, 0);
+	assert_int_equal(shell(f, "diff -r x y >&2"), 0);
+}
+
+static void
+damaged_entries_are_not_carried_on_with(void **state)
+{
+	const struct fixture *f = *state;
+
+	assert_exports(f, "x", 300, 300);
+	assert_int_equal(shell(f, "cp -r x y && printf Z | dd of=x/tile/entries/000 bs=1 seek=10 "
+				  "conv=notrunc 2>/dev/null"), 0);
+	assert_refused(f, "x", 400, "root");
+	assert_int_equal(shell(f, "printf '\\0\\2x' >x/tile/entries/000"), 0);
+	assert_refused(f, "x", 400, "cut");
+	assert_int_equal(shell(f, "rm -r y/tile/entries"), 0);
+	assert_refused(f, "y", 400, "cut");
+}
+
+static void
+a_ledger_that_was_cut_or_rewritten_is_told_and_the_export_stays(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_exports(f, "x", 300, 300);
+	assert_int_equal(shell(f, "cp -r x y"), 0);
+	assert_refused(f, "x", 299, "cut");
+	f->past = 1;
+	assert_refused(f, "x", 300, "fork");
+	/* The new entries are appended to the old ones: the root tells that they do not belong there. */
+	assert_refused(f, "x", 600, "root");
+	f->past = 0;
+	assert_int_equal(shell(f, "cmp x/checkpoint y/checkpoint"), 0);
+	assert_exports(f, "x", 600, 300);
+	assert_exports(f, "z", 600, 600);
+	assert_int_equal(shell(f, "diff -r x z >&2"), 0);
+}
+
+static void
+another_ledgers_export_is_not_touched(void **state)
+{
+	struct fixture *f = *state, other = *f;
+	uint8_t pub[KEY_LEN];
+
+	assert_exports(f, "x", 30, 30);
+	assert_int_equal(shell(f, "cp -r x y"), 0);
+	assert_int_equal(ed25519_generate(other.seed, pub), RESULT_OK);
+	assert_refused(&other, "x", 40, "checkpoint");
+	assert_int_equal(note_vkey_format(other.vkey, sizeof(other.vkey), ORIGIN, pub), RESULT_OK);
+	assert_refused(&other, "x", 40, "checkpoint");
+	(void)snprintf(other.vkey, sizeof(other.vkey), "nonsense");
+	assert_refused(&other, "x", 40, "vkey");
+	assert_int_equal(shell(f, "diff -r x y >&2"), 0);
+}
+
+static void
+what_cannot_be_an_entry_is_refused(void **state)
+{
+	const struct fixture *f = *state;
+	char dir[PATH_SIZE], note[CHECKPOINT_SIZE];
+	uint8_t root[HASH_LEN], entry[64] = {0};
+	struct auditor_export *x = NULL;
+	struct auditor_broken why;
+
+	(void)snprintf(dir, sizeof(dir), "%s/x", f->root);
+	note_make(f, 1, note, root);
+	assert_int_equal(auditor_export_begin(dir, f->vkey, note, &x, &why), RESULT_OK);
+	assert_int_equal(auditor_export_entry(x, entry, 0), RESULT_BAD_FIELD);
+	assert_int_equal(auditor_export_entry(x, entry, FILES_ENTRY_MAX + 1), RESULT_BAD_FIELD);
+	/* Too early to finish. */
+	assert_int_equal(auditor_export_finish(x, root, &why), RESULT_CORRUPT);
+	assert_int_equal(auditor_export_entry(x, entry, entry_make(f, 1, entry)), RESULT_OK);
+	assert_int_equal(auditor_export_entry(x, entry, 1), RESULT_BAD_FIELD);
+	assert_int_equal(auditor_export_finish(x, root, &why), RESULT_OK);
+	auditor_export_free(x);
+}
+
+static void
+a_folder_that_cannot_be_written_is_an_error(void **state)
+{
+	const struct fixture *f = *state;
+	struct auditor_broken why;
+	uint64_t got;
+
+	assert_int_equal(shell(f, "touch file"), 0);
+	assert_int_equal(export_into(f, "file", 3, &why, &got), RESULT_IO);
+	assert_int_equal(export_into(f, "no/such/folder", 3, &why, &got), RESULT_IO);
+}
+
+/* ---- a size and root on paper ---- */
+
+static void
+a_kept_size_and_root_is_read_strictly(void **state)
+{
+	static const char *const bad[] = {"", ":", "3", "3:", ":AAAA", "x:AAAA", "-1:AAAA", "3:AAAA",
+	    " 3:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+	    "3:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= ",
+	    "3:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB=",
+	    "1234567890123456789:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="};
+	uint8_t root[HASH_LEN], zero[HASH_LEN] = {0};
+	uint64_t size;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(auditor_kept_parse(bad[i], &size, root), RESULT_BAD_FIELD);
+	assert_int_equal(auditor_kept_parse("30:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", &size,
+			     root), RESULT_OK);
+	assert_int_equal(size, 30);
+	assert_memory_equal(root, zero, HASH_LEN);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_table_finds_what_was_put_in_and_nothing_else),
+	    cmocka_unit_test(a_kept_size_and_root_is_read_strictly),
+#define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+	    WITH_FIXTURE(an_export_carried_on_with_is_the_one_made_at_once),
+	    WITH_FIXTURE(full_tiles_are_left_alone),
+	    WITH_FIXTURE(a_damaged_hash_tile_is_written_again),
+	    WITH_FIXTURE(damaged_entries_are_not_carried_on_with),
+	    WITH_FIXTURE(a_ledger_that_was_cut_or_rewritten_is_told_and_the_export_stays),
+	    WITH_FIXTURE(another_ledgers_export_is_not_touched),
+	    WITH_FIXTURE(what_cannot_be_an_entry_is_refused),
+	    WITH_FIXTURE(a_folder_that_cannot_be_written_is_an_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
