@@ -85,6 +85,22 @@ static const struct cli_command rules_commands[] = {
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
+static const struct cli_command service_commands[] = {
+	{"import", N_("take in a sheet of service records"), STAFF, cmd_service_import, NULL},
+	{"add", N_("type in one record"), STAFF, cmd_service_add, NULL},
+	{"attest", N_("vouch for a batch, or for single records"), STAFF, cmd_service_attest, NULL},
+	{"records", N_("single records that wait for attestation"), STAFF, cmd_service_records, NULL},
+	{"reject", N_("reject single records"), STAFF, cmd_service_reject, NULL},
+	{"withdraw", N_("take back a batch before it is attested"), STAFF, cmd_service_withdraw, NULL},
+	{"reverse", N_("take back a credited batch"), STAFF, cmd_service_reverse, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
+static const struct cli_command report_commands[] = {
+	{"members", N_("hours and points of every member"), N_("staff, auditor"), cmd_report_members, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
 static const struct cli_command activity_commands[] = {
 	{"add", N_("plan an activity"), STAFF, cmd_activity_add, NULL},
 	{"list", N_("activities and who is there"), NULL, cmd_activity_list, NULL},
@@ -124,6 +140,8 @@ const struct cli_command cli_commands[] = {
 	{"item", N_("what points are redeemed for"), NULL, NULL, item_commands},
 	{"donation", N_("donated lots"), NULL, NULL, donation_commands},
 	{"pair", N_("who visits whom"), NULL, NULL, pair_commands},
+	{"service", N_("service records"), NULL, NULL, service_commands},
+	{"report", N_("reports"), NULL, NULL, report_commands},
 	{"activity", N_("activities"), NULL, NULL, activity_commands},
 	{"check-in", N_("service begins"), SERVING, cmd_check_in, NULL},
 	{"check-out", N_("service ends"), SERVING, cmd_check_out, NULL},

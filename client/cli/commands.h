@@ -62,5 +62,13 @@ CLI_COMMAND(cmd_partner_import);
 CLI_COMMAND(cmd_item_import);
 CLI_COMMAND(cmd_donation_import);
 CLI_COMMAND(cmd_pair_import);
+CLI_COMMAND(cmd_service_import);
+CLI_COMMAND(cmd_service_add);
+CLI_COMMAND(cmd_service_attest);
+CLI_COMMAND(cmd_service_withdraw);
+CLI_COMMAND(cmd_service_reverse);
+CLI_COMMAND(cmd_service_records);
+CLI_COMMAND(cmd_service_reject);
+CLI_COMMAND(cmd_report_members);
 
 #endif
