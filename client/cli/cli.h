@@ -15,7 +15,7 @@
  *		const struct cli_usage usage = {
  *			.args = "ITEM", .min = 1, .max = 1, .options = options,
  *			.help = N_("Does the thing with an item."),
- *			.examples = "  timebox thing do RICE --member 20000011\n",
+ *			.examples = "  timebox thing do RICE --member 20000016\n",
  *		};
  *		struct timebox *tb = NULL;
  *		int rc;

@@ -15,8 +15,8 @@ cmd_balance(struct cli *c, int argc, char **argv)
 	const struct cli_usage usage = {
 		.args = "NO", .min = 1, .max = 1, .options = options,
 		.help = N_("Shows hours given, points, and what is missing for the next point."),
-		.examples = "  timebox balance 20000011\n"
-			    "  timebox --home kiosk balance 20000011 --pin-file pin --json\n",
+		.examples = "  timebox balance 20000016\n"
+			    "  timebox --home kiosk balance 20000016 --pin-file pin --json\n",
 	};
 	Timebox__V1__Response *answer = NULL;
 	struct timebox *tb = NULL;

@@ -70,7 +70,7 @@ cmd_card_bind(struct cli *c, int argc, char **argv)
 	const struct cli_usage usage = {
 		.args = "NO", .min = 1, .max = 1, .options = options,
 		.help = N_("Binds a card to a member. Only a digest of its token is kept."),
-		.examples = "  timebox member card bind 20000011\n",
+		.examples = "  timebox member card bind 20000016\n",
 	};
 	char token[TOKEN_MAX + 3] = "";
 	struct timebox *tb = NULL;

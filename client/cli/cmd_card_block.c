@@ -14,8 +14,8 @@ cmd_card_block(struct cli *c, int argc, char **argv)
 	const struct cli_usage usage = {
 		.args = "NO", .min = 1, .max = 1, .options = options,
 		.help = N_("Blocks a member's card at once: for social workers, or at a kiosk for the member."),
-		.examples = "  timebox member card block 20000011\n"
-			    "  timebox --home kiosk member card block 20000011 --pin-file pin\n",
+		.examples = "  timebox member card block 20000016\n"
+			    "  timebox --home kiosk member card block 20000016 --pin-file pin\n",
 	};
 	Timebox__V1__Command command;
 	Timebox__V1__CardBlock block;

@@ -110,8 +110,8 @@ cmd_history(struct cli *c, int argc, char **argv)
 	const struct cli_usage usage = {
 		.args = "NO", .min = 1, .max = 1, .options = options,
 		.help = N_("Lists what happened to a member's hours and points, newest first."),
-		.examples = "  timebox history 20000011 --limit 20\n"
-			    "  timebox --home kiosk history 20000011 --pin-file pin --json\n",
+		.examples = "  timebox history 20000016 --limit 20\n"
+			    "  timebox --home kiosk history 20000016 --pin-file pin --json\n",
 	};
 	Timebox__V1__Response *answer = NULL;
 	struct timebox *tb = NULL;

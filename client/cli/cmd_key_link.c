@@ -9,7 +9,7 @@ cmd_key_link(struct cli *c, int argc, char **argv)
 		.args = "NO", .min = 1, .max = 1,
 		.help = N_("Says that this social worker's key belongs to the member with this number. Another "
 			   "social worker approves it."),
-		.examples = "  timebox --home ann key link 10000015\n"
+		.examples = "  timebox --home ann key link 10000012\n"
 			    "  timebox --home bo key approve 120\n",
 	};
 	Timebox__V1__Command command;

@@ -93,7 +93,7 @@ cmd_member_add(struct cli *c, int argc, char **argv)
 	const struct cli_usage usage = {
 		.options = options,
 		.help = N_("Adds one member. Name, unit, zone and telephone never enter the ledger."),
-		.examples = "  timebox member add --number 20000011 --name 张三 --class resident --area 望城坡\n",
+		.examples = "  timebox member add --number 20000016 --name 张三 --class resident --area 望城坡\n",
 	};
 	int rc;
 

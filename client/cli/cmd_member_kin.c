@@ -9,7 +9,7 @@ cmd_member_kin(struct cli *c, int argc, char **argv)
 		.args = "NO OTHER", .min = 2, .max = 2,
 		.help = N_("States that two members are kin, both ways. Once the station is open a second person "
 			   "approves it."),
-		.examples = "  timebox member kin 20000011 20000028\n",
+		.examples = "  timebox member kin 20000016 20000024\n",
 	};
 	Timebox__V1__Command command;
 	Timebox__V1__KinAdd kin;

@@ -42,8 +42,8 @@ cmd_member_pin(struct cli *c, int argc, char **argv)
 		.args = "NO", .min = 1, .max = 1,
 		.help = N_("Prints a one-time slip with which the member sets the PIN at the kiosk. If there was a "
 			   "PIN, it ends at once."),
-		.examples = "  timebox member pin 20000011\n"
-			    "  timebox --home kiosk member set-pin 20000011 --slip SLIP\n",
+		.examples = "  timebox member pin 20000016\n"
+			    "  timebox --home kiosk member set-pin 20000016 --slip SLIP\n",
 	};
 	Timebox__V1__Response *answer = NULL;
 	struct timebox *tb = NULL;

@@ -15,7 +15,7 @@ cmd_member_set_pin(struct cli *c, int argc, char **argv)
 	const struct cli_usage usage = {
 		.args = "NO", .min = 1, .max = 1, .options = options,
 		.help = N_("Sets a member's PIN at the kiosk with a slip from a social worker."),
-		.examples = "  timebox --home kiosk member set-pin 20000011 --slip SLIP --pin-file pin\n",
+		.examples = "  timebox --home kiosk member set-pin 20000016 --slip SLIP --pin-file pin\n",
 	};
 	Timebox__V1__SetPin set;
 	Timebox__V1__Call call;

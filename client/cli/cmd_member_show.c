@@ -39,7 +39,7 @@ cmd_member_show(struct cli *c, int argc, char **argv)
 	const struct cli_usage usage = {
 		.args = "NO", .min = 1, .max = 1, .options = options,
 		.help = N_("Shows a member: hours, points, what is set aside, PIN and card."),
-		.examples = "  timebox member show 20000011\n  timebox member show 20000011 --json\n",
+		.examples = "  timebox member show 20000016\n  timebox member show 20000016 --json\n",
 	};
 	Timebox__V1__Response *answer = NULL;
 	struct timebox *tb = NULL;

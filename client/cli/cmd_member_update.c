@@ -96,8 +96,8 @@ cmd_member_update(struct cli *c, int argc, char **argv)
 	const struct cli_usage usage = {
 		.args = "NO", .min = 1, .max = 1, .options = options,
 		.help = N_("Changes what is said of a member; what is not mentioned stays."),
-		.examples = "  timebox member update 20000011 --trained-from 2026-03-01 --trained-to 2028-02-29\n"
-			    "  timebox member update 20000011 --phone 13800000000 --zone 东片区\n",
+		.examples = "  timebox member update 20000016 --trained-from 2026-03-01 --trained-to 2028-02-29\n"
+			    "  timebox member update 20000016 --phone 13800000000 --zone 东片区\n",
 	};
 	unsigned which = 0;
 	int rc = CLI_DONE;

@@ -11,7 +11,7 @@ cmd_proposal_approve(struct cli *c, int argc, char **argv)
 		.help = N_("Approves what somebody else proposed; it takes effect at once. ID is the proposal's "
 			   "id, the number of the member it is about, or how the proposer's key begins."),
 		.examples = "  timebox proposal list\n  timebox proposal approve 120\n"
-			    "  timebox key approve 10000015\n",
+			    "  timebox key approve 10000012\n",
 	};
 	uint8_t leaf[HASH_LEN];
 	Timebox__V1__Approve approve;

@@ -21,7 +21,7 @@ enum { KEY_HOME = 0x100, KEY_JSON, KEY_LANG, KEY_YES };
 static const char main_examples[] =
 	"  timebox --home ann enrol CODE --server 127.0.0.1:7443\n"
 	"  timebox --home ann todo\n"
-	"  timebox --home ann member show 20000011 --json\n"
+	"  timebox --home ann member show 20000016 --json\n"
 	"  timebox member --help\n";
 
 /* ---- words ---- */
