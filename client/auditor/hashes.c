@@ -46,7 +46,8 @@ chain_look(struct chain *c, const Timebox__V1__Entry *e, enum result why, const 
 	uint64_t n = c->n + 1;
 
 	if (e == NULL) {
-		broken_set(&c->broken, "encoding", n, "%s", result_text_en(why));
+		broken_set(&c->broken, "encoding", n,
+		    _("its bytes are no canonical entry (%s)"), result_name(why));
 	} else if (e->seq != n) {
 		broken_set(&c->broken, "sequence", n,
 		    _("entry %" PRIu64 " stands in its place"), e->seq);

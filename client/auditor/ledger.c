@@ -538,7 +538,8 @@ act_decode(struct ledger *l, struct arena *arena, entry_t *e, act_t **out)
 	if (err == RESULT_NO_MEMORY)
 		return err;
 	if (err != RESULT_OK)
-		return broken_set(l->broken, "encoding", l->seq, _("its act: %s"), result_text_en(err));
+		return broken_set(l->broken, "encoding", l->seq,
+		    _("its act's bytes are no canonical act (%s)"), result_name(err));
 	*out = (act_t *)message;
 	for (size_t i = 0; i < (*out)->n_commands; i++)
 		if ((*out)->commands[i]->kind_case == TIMEBOX__V1__COMMAND__KIND__NOT_SET)
