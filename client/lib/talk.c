@@ -117,8 +117,16 @@ slot_finish(struct slot *s, Timebox__V1__Response *answer)
 		timebox_response_free(answer);
 }
 
-/* Gives an answer to whoever waits for it. An act that is "unavailable" is not answered: the link is
- * given up, so that all in flight is sent again after a pause. */
+/* Codes that say nothing about the request itself: the daemon cannot commit now, or it gave up waiting
+ * for a frame (which it may have said just before ours came). */
+static int
+answer_is_no_word(const Timebox__V1__Response *answer)
+{
+	return (unsigned)answer->code == RESULT_UNAVAILABLE || (unsigned)answer->code == RESULT_TIMEOUT;
+}
+
+/* Gives an answer to whoever waits for it. An act that got no word is not answered: the link is given
+ * up, so that all in flight is sent again after a pause. */
 static enum result
 tb_deliver(struct timebox *tb, Timebox__V1__Response *answer)
 {
@@ -129,6 +137,11 @@ tb_deliver(struct timebox *tb, Timebox__V1__Response *answer)
 
 		timebox_response_free(answer);
 		return r == RESULT_OK ? RESULT_BAD_MESSAGE : r;
+	}
+	if (answer->number == tb->call_number && (unsigned)answer->code == RESULT_TIMEOUT) {
+		(void)tb_refusal(&tb->error, "call", answer);
+		timebox_response_free(answer);
+		return RESULT_TIMEOUT;
 	}
 	if (answer->number == tb->call_number) {
 		timebox_response_free(tb->call_answer);
@@ -141,10 +154,11 @@ tb_deliver(struct timebox *tb, Timebox__V1__Response *answer)
 
 		if (s->done || s->number != answer->number)
 			continue;
-		if ((unsigned)answer->code == RESULT_UNAVAILABLE) {
-			(void)tb_refusal(&tb->error, "act", answer);
+		if (answer_is_no_word(answer)) {
+			enum result r = tb_refusal(&tb->error, "act", answer);
+
 			timebox_response_free(answer);
-			return RESULT_UNAVAILABLE;
+			return r;
 		}
 		slot_finish(s, answer);
 		tb->pause_ms = PAUSE_FIRST_MS;

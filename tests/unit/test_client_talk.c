@@ -30,7 +30,7 @@
 #define SESSION	   "12345678"
 
 /* What the daemon does with one frame of one connection. */
-enum deed { ANSWER, DROP, UNAVAILABLE, REFUSE, SILENT, NO_RECEIPT, TURN_AWAY };
+enum deed { ANSWER, DROP, UNAVAILABLE, GAVE_UP, REFUSE, SILENT, NO_RECEIPT, TURN_AWAY };
 
 struct seen {
 	unsigned connection;
@@ -174,8 +174,10 @@ server_answer(SSL *ssl, const struct seen *s, unsigned number, enum deed deed)
 	member.member = 4711;
 	session.session = timebox_bytes(SESSION, 8);
 	session.member = &member;
-	if (deed == UNAVAILABLE || deed == REFUSE) {
-		r.code = (Timebox__V1__ResultCode)(deed == REFUSE ? RESULT_KIN_CONFLICT : RESULT_UNAVAILABLE);
+	if (deed == UNAVAILABLE || deed == REFUSE || deed == GAVE_UP) {
+		r.code = (Timebox__V1__ResultCode)(deed == REFUSE ? RESULT_KIN_CONFLICT
+				: deed == GAVE_UP	  ? RESULT_TIMEOUT
+							  : RESULT_UNAVAILABLE);
 		r.field = field;
 		r.command = 3;
 	} else if (deed == NO_RECEIPT || (q->call != NULL && q->call->kind_case != TIMEBOX__V1__CALL__KIND_LOGIN)) {
@@ -512,6 +514,31 @@ an_act_answered_unavailable_goes_out_again_as_the_same_bytes(void **state)
 }
 
 static enum deed
+gives_up_once(unsigned connection, unsigned frame)
+{
+	return connection == 1 && frame > 0 ? GAVE_UP : ANSWER;
+}
+
+static void
+a_daemon_that_gave_up_waiting_said_nothing_about_the_act_or_question(void **state)
+{
+	struct timebox *tb;
+	struct timebox_draft *a = draft(1);
+
+	(void)state;
+	d.plan = gives_up_once;
+	tb = connected();
+	assert_int_equal(timebox_act(tb, a, NULL), RESULT_OK);
+	assert_same_bytes(2);
+	timebox_close(tb);
+	d.connections = 0;
+	tb = connected();
+	assert_int_equal(ask_status(tb), RESULT_OK);
+	timebox_draft_free(a);
+	timebox_close(tb);
+}
+
+static enum deed
 refuses(unsigned connection, unsigned frame)
 {
 	(void)connection;
@@ -689,6 +716,7 @@ main(void)
 		TALK(no_daemon_is_told_at_once),
 		TALK(an_act_whose_answer_was_lost_goes_out_again_as_the_same_bytes),
 		TALK(an_act_answered_unavailable_goes_out_again_as_the_same_bytes),
+		TALK(a_daemon_that_gave_up_waiting_said_nothing_about_the_act_or_question),
 		TALK(a_refusal_is_returned_with_its_field_and_command_and_not_repeated),
 		TALK(an_act_without_an_answer_is_unknown_and_may_be_sent_again),
 		TALK(an_ok_without_a_receipt_is_no_ok),
