@@ -94,7 +94,8 @@ cmd_redeem_list(struct cli *c, int argc, char **argv)
 	};
 	const struct cli_usage usage = {
 		.options = options,
-		.help = N_("Lists vouchers with their state: a member's, newest first."),
+		.help = N_("Lists a member's vouchers with their state; for staff without --member, all that wait to be "
+			   "collected."),
 		.examples = "  timebox redeem list --member 20000011\n",
 	};
 	struct timebox *tb = NULL;
