@@ -39,7 +39,7 @@ PACKAGES := gcc libc6-dev make pkg-config protobuf-compiler protobuf-c-compiler 
 	liblmdb-dev libevent-dev libssl-dev libsodium-dev libcyaml-dev libjansson-dev libcsv-dev \
 	libqrencode-dev libunistring-dev libncurses-dev libcmocka-dev gettext \
 	clang libclang-rt-14-dev git openssl ca-certificates \
-	python3 python3-protobuf python3-pytest python3-cryptography
+	python3 python3-protobuf python3-pytest python3-cryptography tmux
 # What only `make format` and `make analyze` use.
 PACKAGES_TOOLS := clang-format clang-tidy cppcheck
 
