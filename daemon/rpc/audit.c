@@ -1,0 +1,136 @@
+/* The ledger itself: entries as stored, signed checkpoints, receipts, the texts that commitments stand for. */
+#include <string.h>
+
+#include "daemon/rpc/rpc_int.h"
+#include "proto/note.h"
+
+#define ENTRIES_MAX 1000
+/* Of entries in one answer, so that it fits a frame. */
+#define ENTRIES_BYTES (900u * 1024)
+#define NOTE_MAX 4096
+
+enum result
+call_get_entries(struct call *c)
+{
+	const Timebox__V1__GetEntries *ask = c->ask->get_entries;
+	uint32_t limit = ask->limit == 0 || ask->limit > ENTRIES_MAX ? ENTRIES_MAX : ask->limit;
+	Timebox__V1__Entries *out = call_message(c, &timebox__v1__entries__descriptor);
+	uint64_t last = engine_last_seq(c->rpc->engine);
+	size_t total = 0;
+	enum result err;
+
+	if (ask->from_seq == 0)
+		return call_bad_field(c, "from_seq");
+	if (out == NULL || (out->entries = call_alloc(c, limit * sizeof(*out->entries))) == NULL)
+		return RESULT_NO_MEMORY;
+	for (uint64_t seq = ask->from_seq; seq <= last && out->n_entries < limit; seq++) {
+		size_t mark = c->arena->used, len;
+		uint8_t *bytes = arena_alloc(c->arena, ENTRY_MAX_BYTES);
+
+		if (bytes == NULL)
+			return RESULT_NO_MEMORY;
+		if ((err = engine_entry(c->rpc->engine, seq, bytes, ENTRY_MAX_BYTES, &len)) != RESULT_OK)
+			return err;
+		if (total + len > ENTRIES_BYTES)
+			break;
+		total += len;
+		/* What the entry did not need is handed out again; the bytes stay where they are. */
+		c->arena->used = mark;
+		bytes = arena_alloc(c->arena, len);
+		out->entries[out->n_entries++] = (ProtobufCBinaryData){ len, bytes };
+	}
+	out->last_seq = last;
+	c->answer->body_case = TIMEBOX__V1__RESPONSE__BODY_ENTRIES;
+	c->answer->entries = out;
+	return RESULT_OK;
+}
+
+enum result
+call_get_checkpoint(struct call *c)
+{
+	Timebox__V1__Checkpoint *out = call_message(c, &timebox__v1__checkpoint__descriptor);
+	enum result err;
+
+	if (out == NULL || (out->note = call_alloc(c, NOTE_MAX)) == NULL)
+		return RESULT_NO_MEMORY;
+	if ((err = engine_sign_checkpoint(c->rpc->engine, out->note, NOTE_MAX)) != RESULT_OK)
+		return err;
+	c->answer->body_case = TIMEBOX__V1__RESPONSE__BODY_CHECKPOINT;
+	c->answer->checkpoint = out;
+	return RESULT_OK;
+}
+
+enum result
+call_get_receipt(struct call *c)
+{
+	const ProtobufCBinaryData *id = &c->ask->get_receipt->request_id;
+	Timebox__V1__Receipt *receipt;
+	struct call_entry e;
+	uint64_t seq;
+	enum result err;
+	int own;
+
+	if (id->len != 16)
+		return call_bad_field(c, "request_id");
+	if ((seq = engine_seq_of(c->rpc->engine, id->data)) == 0)
+		return RESULT_NOT_FOUND;
+	if ((err = call_entry(c, seq, &e)) != RESULT_OK)
+		return err;
+	own = e.act->actor_key.len == 32 &&
+	      memcmp(e.act->actor_key.data, net_conn_key(c->peer->conn), 32) == 0;
+	if (!own && c->role != ROLE_STAFF && c->role != ROLE_AUDITOR)
+		return RESULT_NOT_FOUND;
+	if ((err = engine_receipt(c->rpc->engine, seq, c->arena, &receipt)) != RESULT_OK)
+		return err;
+	/* Vouchers and slips are for whoever asked for them. */
+	if (!own)
+		receipt->n_codes = 0;
+	c->answer->body_case = TIMEBOX__V1__RESPONSE__BODY_RECEIPT;
+	c->answer->receipt = receipt;
+	return RESULT_OK;
+}
+
+/* ---- texts ---- */
+
+struct texts_list {
+	struct call *c;
+	Timebox__V1__Texts *out;
+	size_t cap;
+};
+
+static enum result
+text_add(void *ctx, uint32_t command, uint32_t row, const uint8_t *key, const uint8_t *text, size_t len)
+{
+	struct texts_list *l = ctx;
+	Timebox__V1__Text *t = call_message(l->c, &timebox__v1__text__descriptor);
+
+	if (t == NULL)
+		return RESULT_NO_MEMORY;
+	if (l->out->n_texts == l->cap)
+		return RESULT_TOO_MANY;
+	t->command = command;
+	t->row = row;
+	t->key = call_bytes(l->c, key, 32);
+	t->text = call_bytes(l->c, text, len);
+	l->out->texts[l->out->n_texts++] = t;
+	return RESULT_OK;
+}
+
+enum result
+call_get_texts(struct call *c)
+{
+	struct texts_list l = { c, call_message(c, &timebox__v1__texts__descriptor), ACT_MAX_COMMANDS };
+	struct call_entry e;
+	enum result err;
+
+	if (l.out == NULL || (l.out->texts = call_alloc(c, l.cap * sizeof(*l.out->texts))) == NULL)
+		return RESULT_NO_MEMORY;
+	if ((err = call_entry(c, c->ask->get_texts->seq, &e)) != RESULT_OK)
+		return err;
+	if (e.act->request_id.len != 16)
+		return RESULT_CORRUPT;
+	err = texts_each(engine_people(c->rpc->engine), e.act->request_id.data, text_add, &l);
+	c->answer->body_case = TIMEBOX__V1__RESPONSE__BODY_TEXTS;
+	c->answer->texts = l.out;
+	return err;
+}

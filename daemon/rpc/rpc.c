@@ -1,0 +1,332 @@
+/* The hooks of the network: who connects, what a frame is, what a turn does. */
+#include "daemon/rpc/rpc.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/rpc/rpc_int.h"
+#include "proto/canonical.h"
+#include "proto/frame.h"
+
+/* The turn comes round at least so often: idle sessions, the state's checkpoint. */
+#define TURN_MS 1000
+#define PIN_QUEUE 256
+
+const struct key_row *
+peer_key(const struct peer *peer)
+{
+	const struct row_source *rows = engine_rows(peer->rpc->engine);
+	struct row_key k = row_key_hash(TABLE_KEY, net_conn_key(peer->conn));
+
+	return rows->get(rows->ctx, &k);
+}
+
+void
+peer_limit(struct peer *peer)
+{
+	const struct key_row *key = peer_key(peer);
+	size_t most = RPC_FRAME_UNKNOWN;
+
+	if (key != NULL && key->status == KEY_ACTIVE)
+		most = key->role == ROLE_STAFF ? RPC_FRAME_STAFF : RPC_FRAME_DEVICE;
+	net_conn_limit(peer->conn, most < FRAME_MAX_BYTES ? most : FRAME_MAX_BYTES);
+}
+
+/* ---- connections ---- */
+
+static void
+hello_key(struct call *c, Timebox__V1__Hello *hello)
+{
+	if (c->key == NULL)
+		return;
+	hello->role = (Timebox__V1__Role)c->key->role;
+	hello->key_status = (Timebox__V1__KeyStatus)c->key->status;
+	hello->partner = call_code8(c, c->key->partner);
+	hello->linked_member = c->key->member;
+}
+
+static void
+hello_send(struct peer *peer)
+{
+	struct call c;
+	const struct station *station;
+	Timebox__V1__Hello *hello;
+	uint64_t version = 0;
+
+	call_begin(&c, peer, peer_key(peer), 0);
+	hello = call_message(&c, &timebox__v1__hello__descriptor);
+	station = book_station(c.rows);
+	CHECK(hello != NULL && station != NULL);
+	(void)book_rules_at(c.rows, c.now_us, &version);
+	hello->origin = call_text(&c, engine_origin(peer->rpc->engine));
+	hello->vkey = call_text(&c, engine_vkey(peer->rpc->engine));
+	hello->time_us = c.now_us;
+	hello->open = station->opened != 0;
+	hello->rules = version;
+	hello->zone_minutes = station->zone_minutes;
+	hello_key(&c, hello);
+	c.answer->body_case = TIMEBOX__V1__RESPONSE__BODY_HELLO;
+	c.answer->hello = hello;
+	answer_send(peer, c.answer);
+}
+
+static int
+on_opened(void *ctx, struct net_conn *conn, const uint8_t key[NET_KEY_SIZE])
+{
+	struct rpc *rpc = ctx;
+	struct peer *peer;
+
+	(void)key;
+	if (engine_full(rpc->engine)) {
+		log_event(LOG_LEVEL_WARN, "conn_refused", "reason=refused_ids_full");
+		return -1;
+	}
+	peer = calloc(1, sizeof(*peer));
+	if (peer == NULL)
+		return -1;
+	peer->magic = PEER_MAGIC;
+	peer->rpc = rpc;
+	peer->conn = conn;
+	peer->last_frame_ms = clock_steady_ms();
+	net_conn_set_data(conn, peer);
+	LIST_INSERT_HEAD(&rpc->peers, peer, link);
+	peer_limit(peer);
+	hello_send(peer);
+	log_event(LOG_LEVEL_DEBUG, "conn_open", "conn=%llu",
+		  (unsigned long long)net_conn_id(conn));
+	return 0;
+}
+
+static void
+on_closed(void *ctx, struct net_conn *conn)
+{
+	struct rpc *rpc = ctx;
+	struct peer *peer = net_conn_data(conn);
+
+	OBJ_CHECK(peer, PEER_MAGIC);
+	log_event(LOG_LEVEL_DEBUG, "conn_closed", "conn=%llu frames=%llu",
+		  (unsigned long long)net_conn_id(conn), (unsigned long long)peer->frames);
+	pin_forget(peer);
+	turn_forget(rpc, peer);
+	LIST_REMOVE(peer, link);
+	peer->magic = 0;
+	free(peer);
+}
+
+static void
+on_broken(void *ctx, struct net_conn *conn, enum result why)
+{
+	struct peer *peer = net_conn_data(conn);
+
+	(void)ctx;
+	OBJ_CHECK(peer, PEER_MAGIC);
+	answer_refuse(peer, peer->frames + 1, why);
+}
+
+/* ---- frames ---- */
+
+static void
+frame_refuse(struct peer *peer, enum result code)
+{
+	log_event(LOG_LEVEL_INFO, "frame_refused", "conn=%llu code=%s",
+		  (unsigned long long)net_conn_id(peer->conn), result_name(code));
+	answer_refuse(peer, peer->frames, code);
+}
+
+/* An act stays in the arena of requests until the turn's end; anything else leaves it as it was. */
+static void
+on_request(struct peer *peer, const struct key_row *key, const uint8_t *body, size_t len)
+{
+	struct rpc *rpc = peer->rpc;
+	size_t mark = rpc->requests.used;
+	const Timebox__V1__Request *request;
+	ProtobufCMessage *message;
+	enum result err = canonical_unpack_loose(&timebox__v1__request__descriptor, &rpc->requests, body,
+						 len, &message);
+
+	if (err != RESULT_OK) {
+		rpc->requests.used = mark;
+		frame_refuse(peer, err == RESULT_NO_MEMORY ? RESULT_TOO_MANY : err);
+		return;
+	}
+	request = (const Timebox__V1__Request *)(const void *)message;
+	if (request->act.len > 0 && request->call == NULL) {
+		turn_add(peer, request);
+		return;
+	}
+	if (request->act.len == 0 && request->call != NULL)
+		call_serve(peer, key, request->call);
+	else
+		frame_refuse(peer, RESULT_BAD_MESSAGE);
+	rpc->requests.used = mark;
+}
+
+static void
+on_frame(void *ctx, struct net_conn *conn, const uint8_t *body, size_t len)
+{
+	struct peer *peer = net_conn_data(conn);
+	const struct key_row *key;
+
+	(void)ctx;
+	OBJ_CHECK(peer, PEER_MAGIC);
+	session_check(peer, clock_steady_ms());
+	peer->frames++;
+	peer->last_frame_ms = clock_steady_ms();
+	key = peer_key(peer);
+	if (key != NULL && key->status != KEY_ACTIVE) {
+		frame_refuse(peer, RESULT_KEY_REVOKED);
+		net_conn_close(conn);
+		return;
+	}
+	on_request(peer, key, body, len);
+}
+
+/* ---- the turn ---- */
+
+static void
+sessions_sweep(struct rpc *rpc)
+{
+	uint64_t now_ms = clock_steady_ms();
+	struct peer *peer;
+
+	if (now_ms - rpc->swept_ms < TURN_MS)
+		return;
+	rpc->swept_ms = now_ms;
+	LIST_FOREACH(peer, &rpc->peers, link)
+		session_check(peer, now_ms);
+}
+
+/* Until the next thing falls due; what is overdue although the sweep had its chance waits for a full turn. */
+static int
+due_in_ms(struct rpc *rpc, uint64_t seq_before)
+{
+	uint64_t due_us = engine_next_due_us(rpc->engine), now_us = engine_now_us(rpc->engine);
+
+	if (due_us <= now_us)
+		return engine_last_seq(rpc->engine) != seq_before ? 0 : TURN_MS;
+	if (due_us - now_us >= TURN_MS * 1000ull)
+		return TURN_MS;
+	return (int)((due_us - now_us) / 1000) + 1;
+}
+
+static int
+on_turn(void *ctx)
+{
+	struct rpc *rpc = ctx;
+	uint64_t before = engine_last_seq(rpc->engine);
+
+	sessions_sweep(rpc);
+	turn_flush(rpc);
+	if (engine_checkpoint(rpc->engine, rpc->checkpoint_seconds, rpc->checkpoint_entries) != RESULT_OK)
+		log_event(LOG_LEVEL_ERROR, "checkpoint_failed", "hint=\"the next start replays more\"");
+	return due_in_ms(rpc, before);
+}
+
+/* ---- life ---- */
+
+static enum result
+post(void *ctx, void (*fn)(void *), void *arg)
+{
+	struct rpc *rpc = ctx;
+
+	return net_post(rpc->net, fn, arg);
+}
+
+static enum result
+memory_open(struct rpc *rpc)
+{
+	rpc->queue = calloc(RPC_QUEUE_ACTS, sizeof(*rpc->queue));
+	rpc->packed = malloc(FRAME_MAX_BYTES);
+	if (rpc->queue == NULL || rpc->packed == NULL)
+		return RESULT_NO_MEMORY;
+	if (arena_init(&rpc->requests, RPC_QUEUE_BYTES + RPC_REQUEST_ARENA) != RESULT_OK)
+		return RESULT_NO_MEMORY;
+	return arena_init(&rpc->answers, RPC_ANSWER_ARENA);
+}
+
+/* Everything that fell due while the daemon was down, before anybody is served. */
+static enum result
+backlog(struct rpc *rpc)
+{
+	enum result err = RESULT_OK;
+	unsigned made;
+
+	do {
+		made = engine_sweep(rpc->engine, RPC_SWEEP_ENTRIES);
+		err = engine_commit(rpc->engine);
+	} while (made > 0 && err == RESULT_OK);
+	return err;
+}
+
+static enum result
+listen_on(struct rpc *rpc, const struct config *config)
+{
+	struct net_hooks hooks = { .ctx = rpc,
+				   .opened = on_opened,
+				   .frame = on_frame,
+				   .closed = on_closed,
+				   .broken = on_broken,
+				   .turn = on_turn };
+	struct net_config net;
+
+	net_config_init(&net);
+	net.host = config->host;
+	net.port = config->port;
+	net.tls_seed = engine_keys(rpc->engine)->tls_seed;
+	net.max_connections = config->max_connections;
+	net.handshake_ms = config->handshake_seconds * 1000;
+	net.frame_ms = config->frame_seconds * 1000;
+	net.idle_ms = config->idle_seconds * 1000;
+	net.first_max = RPC_FRAME_UNKNOWN;
+	return net_open(&net, &hooks, &rpc->net);
+}
+
+enum result
+rpc_open(struct engine *engine, const struct config *config, struct rpc **out)
+{
+	struct rpc *rpc = calloc(1, sizeof(*rpc));
+	enum result err;
+
+	if (rpc == NULL)
+		return RESULT_NO_MEMORY;
+	rpc->engine = engine;
+	rpc->checkpoint_seconds = config->checkpoint_seconds;
+	rpc->checkpoint_entries = config->checkpoint_entries;
+	if ((err = memory_open(rpc)) != RESULT_OK || (err = pin_open(rpc)) != RESULT_OK ||
+	    (err = backlog(rpc)) != RESULT_OK || (err = listen_on(rpc, config)) != RESULT_OK ||
+	    (err = work_open(config->pin_threads, PIN_QUEUE, post, rpc, &rpc->work)) != RESULT_OK) {
+		rpc_close(rpc);
+		return err;
+	}
+	*out = rpc;
+	return RESULT_OK;
+}
+
+const char *
+rpc_address(const struct rpc *rpc)
+{
+	return net_address(rpc->net);
+}
+
+enum result
+rpc_run(struct rpc *rpc)
+{
+	return net_run(rpc->net);
+}
+
+void
+rpc_close(struct rpc *rpc)
+{
+	if (rpc == NULL)
+		return;
+	work_close(rpc->work);
+	net_close(rpc->net);
+	pin_drop_all(rpc);
+	arena_free(&rpc->requests);
+	arena_free(&rpc->answers);
+	free(rpc->queue);
+	free(rpc->packed);
+	free(rpc->wrong);
+	free(rpc);
+}

@@ -1,0 +1,194 @@
+/*
+ * A turn: the acts that came are decided in order of arrival, what fell due follows, one commit makes all of it durable, and
+ * only then does any answer leave. If the commit fails, nobody learns what was decided.
+ */
+#include <string.h>
+
+#include "daemon/rpc/rpc_int.h"
+#include "proto/canonical.h"
+#include "proto/crypto.h"
+
+void
+turn_add(struct peer *peer, const Timebox__V1__Request *request)
+{
+	struct rpc *rpc = peer->rpc;
+	struct waiting_act *w = &rpc->queue[rpc->n_queue++];
+
+	memset(w, 0, sizeof(*w));
+	w->peer = peer;
+	w->number = peer->frames;
+	w->session_member = peer->session_member;
+	memcpy(w->session, peer->session, sizeof(w->session));
+	memcpy(w->key, net_conn_key(peer->conn), sizeof(w->key));
+	w->request = request;
+	peer->waiting++;
+	if (rpc->n_queue == RPC_QUEUE_ACTS || rpc->requests.used >= RPC_QUEUE_BYTES)
+		turn_flush(rpc);
+}
+
+void
+turn_forget(struct rpc *rpc, const struct peer *peer)
+{
+	for (size_t i = 0; i < rpc->n_queue && peer->waiting > 0; i++)
+		if (rpc->queue[i].peer == peer)
+			rpc->queue[i].peer = NULL;
+}
+
+/* ---- what is looked at before the engine: a slip that would end a PIN unsaid, an outlet that guesses codes ---- */
+
+static enum result
+check_slip(struct rpc *rpc, const Timebox__V1__Act *act, struct waiting_act *w)
+{
+	for (size_t i = 0; i < act->n_commands; i++) {
+		const Timebox__V1__Command *command = act->commands[i];
+
+		if (command->kind_case != TIMEBOX__V1__COMMAND__KIND_PIN_SLIP || command->pin_slip->reset ||
+		    !pin_set(rpc, command->pin_slip->member))
+			continue;
+		w->answer.field = "reset";
+		w->answer.command = (uint32_t)i;
+		return RESULT_BAD_FIELD;
+	}
+	return RESULT_OK;
+}
+
+static enum result
+check_codes(struct rpc *rpc, const Timebox__V1__Act *act, uint32_t key_no, struct waiting_act *w)
+{
+	for (size_t i = 0; i < act->n_commands; i++) {
+		if (act->commands[i]->kind_case != TIMEBOX__V1__COMMAND__KIND_CONFIRM)
+			continue;
+		w->retry_after_s = wrong_codes_wait_s(rpc, key_no);
+		return w->retry_after_s == 0 ? RESULT_OK : RESULT_VOUCHER_LIMIT;
+	}
+	return RESULT_OK;
+}
+
+static enum result
+act_check(struct rpc *rpc, const struct key_row *key, struct waiting_act *w)
+{
+	const Timebox__V1__Act *act;
+	ProtobufCMessage *message;
+
+	if (key == NULL || (key->role != ROLE_STAFF && key->role != ROLE_OUTLET))
+		return RESULT_OK;
+	arena_reset(&rpc->answers);
+	/* What cannot be decoded here is refused by the engine, which says why. */
+	if (canonical_unpack_loose(&timebox__v1__act__descriptor, &rpc->answers, w->request->act.data,
+				   w->request->act.len, &message) != RESULT_OK)
+		return RESULT_OK;
+	act = (const Timebox__V1__Act *)(const void *)message;
+	/* An accepted act keeps its receipt, whatever came after. */
+	if (act->request_id.len == 16 && engine_seq_of(rpc->engine, act->request_id.data) != 0)
+		return RESULT_OK;
+	return key->role == ROLE_STAFF ? check_slip(rpc, act, w)
+				       : check_codes(rpc, act, key->no, w);
+}
+
+/* ---- deciding ---- */
+
+static void
+act_decide(struct rpc *rpc, struct waiting_act *w)
+{
+	const Timebox__V1__Request *request = w->request;
+	struct engine_submission in = {
+		.act = request->act.data,
+		.act_len = request->act.len,
+		.signature = request->signature.data,
+		.signature_len = request->signature.len,
+		.texts = request->private_,
+		.key = w->key,
+		.session_member = w->session_member,
+		.session = w->session,
+	};
+	struct row_key k = row_key_hash(TABLE_KEY, w->key);
+	const struct row_source *rows = engine_rows(rpc->engine);
+	const struct key_row *key = rows->get(rows->ctx, &k);
+	uint32_t key_no = key != NULL && key->role == ROLE_OUTLET ? key->no : 0;
+
+	w->answer.field = "";
+	w->answer.code = act_check(rpc, key, w);
+	if (w->answer.code == RESULT_OK)
+		engine_decide(rpc->engine, &in, &w->answer);
+	if (w->answer.code == RESULT_WRONG_VOUCHER && key_no != 0)
+		wrong_codes_note(rpc, key_no);
+}
+
+static enum result
+receipt_fill(struct rpc *rpc, const struct waiting_act *w, Response *r)
+{
+	Timebox__V1__Receipt *receipt;
+	enum result err = engine_receipt(rpc->engine, w->answer.seq, &rpc->answers, &receipt);
+
+	if (err != RESULT_OK)
+		return err;
+	r->body_case = TIMEBOX__V1__RESPONSE__BODY_RECEIPT;
+	r->receipt = receipt;
+	return RESULT_OK;
+}
+
+static void
+refusal_note(struct peer *peer, const struct waiting_act *w)
+{
+	log_event(LOG_LEVEL_INFO, "act_refused", "conn=%llu code=%s",
+		  (unsigned long long)net_conn_id(peer->conn), result_name(w->answer.code));
+	if (peer_key(peer) == NULL && ++peer->refused >= RPC_UNKNOWN_REFUSALS)
+		peer->closing = 1;
+}
+
+static void
+act_answer(struct rpc *rpc, const struct waiting_act *w)
+{
+	Response *r = answer_begin(rpc, w->number);
+	enum result code = w->answer.code;
+
+	if (code == RESULT_OK && (code = receipt_fill(rpc, w, r)) != RESULT_OK) {
+		/* It is done; only its receipt cannot be read now. */
+		log_event(LOG_LEVEL_ERROR, "receipt_failed", "seq=%llu reason=%s",
+			  (unsigned long long)w->answer.seq, result_name(code));
+		code = RESULT_UNAVAILABLE;
+	}
+	answer_code(rpc, r, code);
+	if (code != RESULT_OK) {
+		size_t n = strlen(w->answer.field) + 1;
+		char *field = arena_alloc(&rpc->answers, n);
+
+		CHECK(field != NULL);
+		memcpy(field, w->answer.field, n);
+		r->field = field;
+		r->command = w->answer.command;
+		r->retry_after_s = w->retry_after_s;
+	}
+	answer_send(w->peer, r);
+	if (code != RESULT_OK)
+		refusal_note(w->peer, w);
+	/* An enrolled key may send more than an unknown one. */
+	peer_limit(w->peer);
+	if (w->peer->closing)
+		net_conn_close(w->peer->conn);
+}
+
+void
+turn_flush(struct rpc *rpc)
+{
+	enum result err;
+
+	for (size_t i = 0; i < rpc->n_queue; i++)
+		act_decide(rpc, &rpc->queue[i]);
+	(void)engine_sweep(rpc->engine, RPC_SWEEP_ENTRIES);
+	err = engine_commit(rpc->engine);
+	for (size_t i = 0; i < rpc->n_queue; i++) {
+		struct waiting_act *w = &rpc->queue[i];
+
+		if (w->peer == NULL)
+			continue;
+		w->peer->waiting--;
+		if (err != RESULT_OK) {
+			w->answer.code = RESULT_UNAVAILABLE;
+			w->answer.field = "";
+		}
+		act_answer(rpc, w);
+	}
+	rpc->n_queue = 0;
+	arena_reset(&rpc->requests);
+}
