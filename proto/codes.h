@@ -47,8 +47,8 @@
 	X(SAME_PERSON, 25, "same_person", "the same person may not do both", "同一人不能既办理又批准") \
 	X(KIN_CONFLICT, 26, "kin_conflict", "kin of that person may not do this", "亲属须回避")        \
 	X(WRONG_SLIP, 27, "wrong_slip", "this PIN slip is not valid or was used", "密码单无效或已使用") \
-	X(BAD_PIN, 28, "bad_pin", "a PIN is 6 digits, not all the same and not a run",                 \
-	  "密码须为6位数字,不能全部相同或连续")                                                       \
+	X(BAD_PIN, 28, "bad_pin", "a PIN is 4 to 8 digits (best 6), not all the same and not a run",                 \
+	  "密码须为4至8位数字(建议6位),不能全部相同或连续")                                                       \
 	X(WRONG_ACTOR, 29, "wrong_actor", "the act names another key or person than the one asking",   \
 	  "操作人与连接身份不符")                                                                      \
 	/* request ids */                                                                                  \

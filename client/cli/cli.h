@@ -168,8 +168,8 @@ int cli_count(const struct cli *c, const char *what, const char *text, uint32_t 
 int cli_code(const struct cli *c, const char *what, const char *text, char out[CLI_CODE_SIZE]);
 /* "SEQ" or "SEQ.INDEX" (index 0 where it is not said). */
 int cli_id(const struct cli *c, const char *what, const char *text, uint64_t *seq, uint32_t *index);
-/* A PIN of 6 digits from the first line of pin_file, or, where that is NULL, typed without echo. */
-#define CLI_PIN_SIZE 7
+/* A PIN of 4 to 8 digits from the first line of pin_file, or, where that is NULL, typed without echo. */
+#define CLI_PIN_SIZE 9
 int cli_pin(const struct cli *c, const char *pin_file, char out[CLI_PIN_SIZE]);
 /* One of `words` (NULL at the end), any case: its index. */
 int cli_choice(const struct cli *c, const char *what, const char *text, const char *const *words,

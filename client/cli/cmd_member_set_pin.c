@@ -8,7 +8,7 @@ cmd_member_set_pin(struct cli *c, int argc, char **argv)
 	const char *args[1], *slip = NULL, *pin_file = NULL;
 	const struct cli_option options[] = {
 		{.name = "slip", .arg = "SLIP", .help = N_("the one-time slip"), .text = &slip},
-		{.name = "pin-file", .arg = "FILE", .help = N_("the new PIN, 6 digits; else it is asked for"),
+		{.name = "pin-file", .arg = "FILE", .help = N_("the new PIN, 4 to 8 digits, best 6; else it is asked for"),
 			.text = &pin_file},
 		{.name = NULL},
 	};

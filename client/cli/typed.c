@@ -12,7 +12,8 @@
 
 #include "client/sheet/field.h"
 
-#define PIN_DIGITS (CLI_PIN_SIZE - 1)
+#define PIN_DIGITS_LEAST 4
+#define PIN_DIGITS_MOST	 (CLI_PIN_SIZE - 1)
 
 int
 cli_number(const struct cli *c, const char *what, const char *text)
@@ -101,14 +102,17 @@ cli_choice(const struct cli *c, const char *what, const char *text, const char *
 
 /* ---- PINs ---- */
 
-/* Six digits at the start of a line, nothing but a line end behind them. */
+/* The digits at the start of a line, nothing but a line end behind them. */
 static int
 pin_take(const struct cli *c, const char *what, char *line, char out[CLI_PIN_SIZE])
 {
+	size_t n = strspn(line, "0123456789");
+
 	line[strcspn(line, "\r\n")] = '\0';
-	if (strspn(line, "0123456789") != PIN_DIGITS || line[PIN_DIGITS] != '\0')
-		return cli_fail_here(c, RESULT_BAD_PIN, what, _("a PIN is %d digits"), PIN_DIGITS);
-	memcpy(out, line, CLI_PIN_SIZE);
+	if (n < PIN_DIGITS_LEAST || n > PIN_DIGITS_MOST || line[n] != '\0')
+		return cli_fail_here(c, RESULT_BAD_PIN, what, _("a PIN is %d to %d digits"),
+			PIN_DIGITS_LEAST, PIN_DIGITS_MOST);
+	memcpy(out, line, n + 1);
 	return CLI_DONE;
 }
 
@@ -146,7 +150,7 @@ pin_from_terminal(const struct cli *c, char out[CLI_PIN_SIZE])
 	quiet = before;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
 	(void)tcsetattr(fd, TCSAFLUSH, &quiet);
-	dprintf(fd, "%s", _("PIN (6 digits): "));
+	dprintf(fd, "%s", _("PIN: "));
 	n = read(fd, line, sizeof(line) - 1);
 	(void)tcsetattr(fd, TCSAFLUSH, &before);
 	dprintf(fd, "\n");

@@ -7,7 +7,7 @@
 #include <unistr.h>
 
 #define NUMBER_LEN  8
-#define PIN_DIGITS  6
+#define PIN_DIGITS  8 /* at most; the daemon says what is too short */
 #define CARD_MAX    64
 #define SLIP_TYPED  32
 #define GOODBYE_MS  1500

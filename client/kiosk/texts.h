@@ -28,7 +28,7 @@
 	X(IDLE_NEW, "第一次来?请找社工领取密码单,再按 * 键设置密码。",                                 \
 		"Here for the first time? Ask a social worker for a PIN slip, then press *.")          \
 	X(BAD_NUMBER, "编号是8位数字,请核对后再输入。", "A number has 8 digits: please look again.")   \
-	X(PIN_ASK, "请输入6位密码", "Type your 6-digit PIN")                                           \
+	X(PIN_ASK, "请输入密码", "Type your PIN")                                           \
 	X(PIN_LABEL, "密码:", "PIN: ")                                                                 \
 	X(WAIT_SECONDS, "请等 %u 秒后再试。", "Please wait %u seconds before the next try.")           \
 	X(ONE_MOMENT, "请稍候……", "One moment ...")                                                    \
@@ -42,7 +42,7 @@
 	X(SET_SLIP, "请输入密码单上的代码(字母和数字,横线可不输)",                                     \
 		"Type the code on the PIN slip (dashes may be left out)")                              \
 	X(SLIP_LABEL, "代码:", "Code: ")                                                               \
-	X(SET_NEW, "请想一个6位数字的新密码,不要太简单", "Choose a PIN of 6 digits, not too simple")   \
+	X(SET_NEW, "请想一个6位数字的新密码,不要太简单", "Choose a PIN, best of 6 digits, not too simple")   \
 	X(SET_AGAIN, "请把新密码再输入一次", "Type the new PIN once more")                             \
 	X(SET_DIFFER, "两次输入的密码不一样,请重新设置。", "The two PINs differ: please start again.") \
 	X(SET_DONE, "密码已设置好,请记牢,不要告诉别人。",                                              \

@@ -7,9 +7,11 @@ pin_allowed(const char *pin)
 {
 	int same = 1, up = 1, down = 1;
 
-	if (strlen(pin) != PIN_DIGITS)
+	size_t n = strlen(pin);
+
+	if (n < PIN_DIGITS_LEAST || n > PIN_DIGITS_MOST)
 		return 0;
-	for (int i = 0; i < PIN_DIGITS; i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (pin[i] < '0' || pin[i] > '9')
 			return 0;
 		if (i == 0)

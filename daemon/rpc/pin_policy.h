@@ -4,7 +4,9 @@
 
 #include <stdint.h>
 
-#define PIN_DIGITS 6
+/* 6 are recommended everywhere a PIN is chosen. */
+#define PIN_DIGITS_LEAST 4
+#define PIN_DIGITS_MOST 8
 /* Wrong PINs in a row after which only a new slip helps. */
 #define PIN_LOCK_FAILURES 30u
 /* The wrong one after which waiting begins, with so many seconds, doubling up to the most. */
@@ -12,7 +14,7 @@
 #define PIN_WAIT_FIRST_S 2u
 #define PIN_WAIT_MOST_S 300u
 
-/* 1 if it is 6 digits, not all the same, not a run up or down (123456, 987654). */
+/* 1 if it is 4 to 8 digits, not all the same, not a run up or down (123456, 987654). */
 int pin_allowed(const char *pin);
 
 /* Seconds to wait after so many wrong ones in a row. */
