@@ -175,7 +175,8 @@ cmd_service_import(struct cli *c, int argc, char **argv)
 	const struct cli_option options[] = {
 		{.name = "dry-run", .help = N_("only judge the rows: change nothing"),
 			.flag = &o.dry_run},
-		{.name = "rejects", .arg = "FILE", .help = N_("write the refused rows to this file"),
+		{.name = "rejects", .arg = "FILE", .help = N_("write the refused rows to this file; its last two columns say why, and go "
+			"before it is imported"),
 			.text = &rejects},
 		{.name = NULL},
 	};
