@@ -559,11 +559,15 @@ int
 main(int argc, char **argv)
 {
 	const struct argp argp = { NULL, parse_top, "COMMAND ...", help, NULL, NULL, NULL };
+	char name[64];
 	struct top top = { 0 };
 
 	umask(077);
 	argp_program_version = VERSION;
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &top);
+	/* As the subcommand's own help and errors call it. */
+	snprintf(name, sizeof(name), "timeboxd %s", top.command->name);
+	argv[top.at] = name;
 	return top.command->run(argc - top.at, argv + top.at);
 }

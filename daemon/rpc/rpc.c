@@ -121,7 +121,8 @@ on_broken(void *ctx, struct net_conn *conn, enum result why)
 
 	(void)ctx;
 	OBJ_CHECK(peer, PEER_MAGIC);
-	answer_refuse(peer, peer->frames + 1, why);
+	/* What had no right head was no frame. */
+	answer_refuse(peer, 0, why);
 }
 
 /* ---- frames ---- */

@@ -11,8 +11,6 @@
 struct todo {
 	struct call *c;
 	Timebox__V1__Todo *out;
-	/* More than fit, or no memory for more: the last line then says so. */
-	int full;
 };
 
 static Timebox__V1__TodoLine *line_add(struct todo *t, Timebox__V1__TodoKind kind, const char *en,
@@ -27,7 +25,7 @@ line_add(struct todo *t, Timebox__V1__TodoKind kind, const char *en, const char 
 	va_list ap, again;
 
 	if (line == NULL || text == NULL || t->out->n_lines == TODO_LINES) {
-		t->full = 1;
+		/* More than anybody reads at once: the rest shows when these are done. */
 		return NULL;
 	}
 	va_start(ap, zh);
@@ -247,7 +245,7 @@ todo_clock(struct todo *t)
 enum result
 call_get_todo(struct call *c)
 {
-	struct todo t = { c, call_message(c, &timebox__v1__todo__descriptor), 0 };
+	struct todo t = { c, call_message(c, &timebox__v1__todo__descriptor) };
 	struct engine *engine = c->rpc->engine;
 
 	if (t.out == NULL || (t.out->lines = call_alloc(c, TODO_LINES * sizeof(*t.out->lines))) == NULL)

@@ -34,7 +34,7 @@ turn_forget(struct rpc *rpc, const struct peer *peer)
 			rpc->queue[i].peer = NULL;
 }
 
-/* ---- what is looked at before the engine: a slip that would end a PIN unsaid, an outlet that guesses codes ---- */
+/* ---- what is looked at before the engine: strangers, a slip that would end a PIN unsaid, an outlet that guesses ---- */
 
 static enum result
 check_slip(struct rpc *rpc, const Timebox__V1__Act *act, struct waiting_act *w)
@@ -70,7 +70,7 @@ act_check(struct rpc *rpc, const struct key_row *key, struct waiting_act *w)
 	const Timebox__V1__Act *act;
 	ProtobufCMessage *message;
 
-	if (key == NULL || (key->role != ROLE_STAFF && key->role != ROLE_OUTLET))
+	if (key != NULL && key->role != ROLE_STAFF && key->role != ROLE_OUTLET)
 		return RESULT_OK;
 	arena_reset(&rpc->answers);
 	/* What cannot be decoded here is refused by the engine, which says why. */
@@ -78,6 +78,12 @@ act_check(struct rpc *rpc, const struct key_row *key, struct waiting_act *w)
 				   w->request->act.len, &message) != RESULT_OK)
 		return RESULT_OK;
 	act = (const Timebox__V1__Act *)(const void *)message;
+	/* A stranger may enrol, and fills no list of refused ids with anything else. */
+	if (key == NULL)
+		return act->n_commands == 1 &&
+				       act->commands[0]->kind_case == TIMEBOX__V1__COMMAND__KIND_ENROL
+			       ? RESULT_OK
+			       : RESULT_UNKNOWN_KEY;
 	/* An accepted act keeps its receipt, whatever came after. */
 	if (act->request_id.len == 16 && engine_seq_of(rpc->engine, act->request_id.data) != 0)
 		return RESULT_OK;
