@@ -268,15 +268,32 @@ actor_check(const struct engine_submission *in, const struct act *act)
 		   : RESULT_SESSION_NEEDED;
 }
 
-/* Everything that must hold before the book is asked. */
+/* Whether this role may do this now, whatever the act says; the rows stay as they are. */
 static enum result
-admit(struct engine *e, const struct engine_submission *in, const struct act *act,
+permission_check(
+    struct engine *e, const struct act *act, uint64_t now_us, struct engine_answer *out)
+{
+	struct book_in in = {
+	    .act = act, .now_us = now_us, .seq = ledger_last_seq(e->ledger) + 1};
+	enum result err = book_permits(&e->source, &in, &e->out);
+
+	rows_undo(e->rows);
+	if (err != RESULT_OK)
+		out->command = e->out.command;
+	return err;
+}
+
+/* Everything that must hold before the book decides. Codes and texts come after who may: how they
+ * are refused tells what the station knows. */
+static enum result
+admit(struct engine *e, const struct engine_submission *in, const struct act *act, uint64_t now_us,
     struct engine_answer *out)
 {
 	enum result err;
 
 	if ((err = actor_check(in, act)) != RESULT_OK ||
 	    (err = signature_check(e, in)) != RESULT_OK ||
+	    (err = permission_check(e, act, now_us, out)) != RESULT_OK ||
 	    (err = codes_check(e, in, act)) != RESULT_OK)
 		return err;
 	return texts_check(e->people, act, in->texts, &e->arena, &out->command, &out->field);
@@ -343,7 +360,7 @@ decide_new(struct engine *e, const struct engine_submission *in, const struct ac
 	    .out = &e->out};
 	uint8_t leaf[32];
 	size_t len;
-	enum result err = admit(e, in, act, out);
+	enum result err = admit(e, in, act, now_us, out);
 
 	if (err != RESULT_OK)
 		return err;
@@ -394,6 +411,12 @@ engine_decide(struct engine *e, const struct engine_submission *in, struct engin
 	out->code = decide_new(e, in, &act, now_us, out);
 	if (out->code != RESULT_OK && !e->failed)
 		retired_add(&e->retired, act.request_id, now_us);
+}
+
+void
+engine_retire(struct engine *e, const uint8_t request_id[16])
+{
+	retired_add(&e->retired, request_id, next_time_us(e));
 }
 
 enum result

@@ -99,6 +99,9 @@ struct engine_answer {
 void engine_decide(
     struct engine *engine, const struct engine_submission *in, struct engine_answer *out);
 
+/* A refusal that was made before the engine was asked: the id stays refused, too. */
+void engine_retire(struct engine *engine, const uint8_t request_id[16]);
+
 /* Decides what fell due, at most `limit` entries; returns how many were made. */
 unsigned engine_sweep(struct engine *engine, unsigned limit);
 

@@ -69,6 +69,7 @@ act_check(struct rpc *rpc, const struct key_row *key, struct waiting_act *w)
 {
 	const Timebox__V1__Act *act;
 	ProtobufCMessage *message;
+	enum result err;
 
 	if (key != NULL && key->role != ROLE_STAFF && key->role != ROLE_OUTLET)
 		return RESULT_OK;
@@ -85,10 +86,12 @@ act_check(struct rpc *rpc, const struct key_row *key, struct waiting_act *w)
 			       ? RESULT_OK
 			       : RESULT_UNKNOWN_KEY;
 	/* An accepted act keeps its receipt, whatever came after. */
-	if (act->request_id.len == 16 && engine_seq_of(rpc->engine, act->request_id.data) != 0)
+	if (act->request_id.len != 16 || engine_seq_of(rpc->engine, act->request_id.data) != 0)
 		return RESULT_OK;
-	return key->role == ROLE_STAFF ? check_slip(rpc, act, w)
-				       : check_codes(rpc, act, key->no, w);
+	err = key->role == ROLE_STAFF ? check_slip(rpc, act, w) : check_codes(rpc, act, key->no, w);
+	if (err != RESULT_OK)
+		engine_retire(rpc->engine, act->request_id.data);
+	return err;
 }
 
 /* ---- deciding ---- */
