@@ -104,6 +104,14 @@ struct book_out {
 MUST_CHECK enum result book_decide(
     const struct row_source *rows, const struct book_in *in, struct book_out *out);
 
+/*
+ * Whether whoever asks may do this at all now: role, station state and link, for each command; on
+ * refusal out->command says which. What is asked before anything else is looked at, so that a
+ * stranger learns nothing from how an act is refused. The rows are as after a refused book_decide.
+ */
+MUST_CHECK enum result book_permits(
+    const struct row_source *rows, const struct book_in *in, struct book_out *out);
+
 /* Writes the entry's leaf hash into the rows that the decision made nameable. */
 void book_seal(const struct row_source *rows, const struct book_out *out, const uint8_t leaf[32]);
 

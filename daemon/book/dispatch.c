@@ -222,11 +222,12 @@ check_semantics(const struct book *b)
 									     : RESULT_INTERNAL;
 }
 
-enum result
-book_decide(const struct row_source *rows, const struct book_in *in, struct book_out *out)
+/* The station, the rules in force, and who asks. */
+static enum result
+decide_begin(struct book *b)
 {
-	struct book b = {.rows = rows, .in = in, .out = out};
-	struct row_key k = {.table = TABLE_STATION};
+	struct row_key k = { .table = TABLE_STATION };
+	struct book_out *out = b->out;
 	enum result err;
 
 	out->n_postings = out->n_effects = out->n_touched = out->n_sealed = 0;
@@ -235,25 +236,48 @@ book_decide(const struct row_source *rows, const struct book_in *in, struct book
 	out->rules = 1;
 	out->semantics = BOOK_SEMANTICS;
 	out->role = ROLE_NONE;
-	b.station = book_edit(&b, &k);
-	if (b.station == NULL &&
-	    (in->act->n_commands != 1 || in->act->commands[0].kind != COMMAND_GENESIS))
+	b->station = book_edit(b, &k);
+	if (b->station == NULL && (b->in->act->n_commands != 1 ||
+				   b->in->act->commands[0].kind != COMMAND_GENESIS))
 		return RESULT_NOT_FOUND;
-	if (b.station != NULL) {
-		b.rules = book_rules_at(rows, in->now_us, &b.rules_version);
-		b.today = book_day(b.station, in->now_us);
-		out->rules = b.rules_version;
-		out->semantics = b.station->semantics;
+	if (b->station != NULL) {
+		b->rules = book_rules_at(b->rows, b->in->now_us, &b->rules_version);
+		b->today = book_day(b->station, b->in->now_us);
+		out->rules = b->rules_version;
+		out->semantics = b->station->semantics;
 	}
-	if ((err = check_semantics(&b)) != RESULT_OK || (err = resolve_actor(&b)) != RESULT_OK)
+	if ((err = check_semantics(b)) != RESULT_OK || (err = resolve_actor(b)) != RESULT_OK)
 		return err;
-	out->role = b.role;
-	for (uint32_t i = 0; i < in->act->n_commands; i++) {
-		out->command = b.command = i;
-		if ((err = decide_command(&b, &in->act->commands[i])) != RESULT_OK)
-			return err;
-	}
+	out->role = b->role;
 	return RESULT_OK;
+}
+
+enum result
+book_permits(const struct row_source *rows, const struct book_in *in, struct book_out *out)
+{
+	struct book b = { .rows = rows, .in = in, .out = out };
+	enum result err = decide_begin(&b);
+
+	for (uint32_t i = 0; i < in->act->n_commands && err == RESULT_OK; i++) {
+		const struct row *r = row_find(in->act->commands[i].kind);
+
+		out->command = i;
+		err = r == NULL ? RESULT_BAD_MESSAGE : allowed(&b, r);
+	}
+	return err;
+}
+
+enum result
+book_decide(const struct row_source *rows, const struct book_in *in, struct book_out *out)
+{
+	struct book b = { .rows = rows, .in = in, .out = out };
+	enum result err = decide_begin(&b);
+
+	for (uint32_t i = 0; i < in->act->n_commands && err == RESULT_OK; i++) {
+		out->command = b.command = i;
+		err = decide_command(&b, &in->act->commands[i]);
+	}
+	return err;
 }
 
 void
