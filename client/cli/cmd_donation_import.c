@@ -1,6 +1,9 @@
 /* timebox donation import: donated lots, each onto an outlet's shelf. */
+#include <stdio.h>
+
 #include "client/cli/commands.h"
 #include "client/cli/import.h"
+#include "client/cli/receipts.h"
 #include "client/sheet/donation_sheet.h"
 
 _Static_assert((int)DONATION_QUALITY_PASSED == (int)TIMEBOX__V1__QUALITY__QUALITY_GOOD &&
@@ -8,6 +11,30 @@ _Static_assert((int)DONATION_QUALITY_PASSED == (int)TIMEBOX__V1__QUALITY__QUALIT
 	"the sheet's numbers are the protocol's");
 
 IMPORT_PARSE(donation_parse, donation_row, donation_sheet_parse)
+
+/* What is in the ledger already would otherwise be on the shelf twice. */
+static int
+refuse_known_receipts(struct import *im)
+{
+	const struct donation_row *rows = im->rows;
+	struct receipts known;
+	int rc = receipts_read(im->c, im->tb, &known);
+
+	for (size_t i = 0; i < im->n && rc == CLI_DONE; i++) {
+		struct receipt line = {.quality = rows[i].quality,
+			.best_before_day = import_act_day(rows[i].best_before)};
+
+		if (!import_is_open(im, i))
+			continue;
+		(void)snprintf(line.number, sizeof(line.number), "%.16s", rows[i].receipt);
+		(void)snprintf(line.item, sizeof(line.item), "%.8s", rows[i].item);
+		(void)snprintf(line.outlet, sizeof(line.outlet), "%.8s", rows[i].outlet);
+		if (receipts_have(&known, &line))
+			import_refuse(im, i, RESULT_EXISTS, "收据号");
+	}
+	receipts_free(&known);
+	return rc;
+}
 
 static int
 donation_prepare(struct import *im)
@@ -19,6 +46,8 @@ donation_prepare(struct import *im)
 		if (import_is_open(im, i))
 			words_add(&im->numbers, rows[i].handler);
 	rc = words_resolve(im->c, im->tb, &im->numbers);
+	if (rc == CLI_DONE)
+		rc = refuse_known_receipts(im);
 	if (rc != CLI_DONE)
 		return rc;
 	for (size_t i = 0; i < im->n; i++) {
@@ -82,6 +111,7 @@ cmd_donation_import(struct cli *c, int argc, char **argv)
 
 	return import_run(c, argc, argv,
 		N_("Takes in the donated lots of a sheet with the columns 收据号 捐赠方 接收单位 项目 数量 质量 "
-		   "用途 有效期 存放兑换点 经手人 日期. Donors, items and outlets must be there already."),
+		   "用途 有效期 存放兑换点 经手人 日期. Donors, items and outlets must be there already; a "
+		   "receipt's line that was taken in before is left as it is."),
 		"  timebox donation import donations.csv\n", &kind);
 }

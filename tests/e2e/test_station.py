@@ -41,7 +41,7 @@ def test_every_sheet_goes_in_and_only_once(tmp_path):
     try:
         station.import_people()
         for kind, file in (("catalogue", "catalogue"), ("member", "members"), ("partner", "partners"),
-                           ("item", "items")):
+                           ("item", "items"), ("donation", "donations")):
             before = station.last_seq()
             again = station.last("an", kind, "import", DATA / (file + ".csv"), code=3)
             assert again["accepted"] == 0 and again["refused"] == 0
