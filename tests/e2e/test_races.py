@@ -98,16 +98,17 @@ def test_of_many_connections_of_one_member_no_more_points_are_held_than_there_ar
 
 def test_of_two_confirms_exactly_one_is_accepted(station):
     kiosk, outlets = station.session(1), [station.connect("outlet") for _ in range(2)]
+    held = station.points(1)[1]
     for _ in range(ROUNDS):
         receipt = kiosk.hold(ITEM)
         responses = at_once([(outlet, confirm_request(outlet, receipt)) for outlet in outlets])
         assert len(won(responses)) == 1 and lost(responses) == ["already_confirmed"]
-    assert station.points(1)[1] == 0
+    assert station.points(1)[1] == held
 
 
 def test_of_confirm_and_cancel_exactly_one_is_accepted_and_the_other_told_which(station):
     kiosk, outlet = station.session(2), station.connect("outlet")
-    seen = set()
+    seen, held = set(), station.points(2)[1]
     for i in range(2 * ROUNDS):
         receipt = kiosk.hold(ITEM)
         start = time.monotonic() + 0.01
@@ -118,7 +119,7 @@ def test_of_confirm_and_cancel_exactly_one_is_accepted_and_the_other_told_which(
         assert RESOLVED[lost(responses)[0]] == state_of(kiosk, receipt)
         seen |= set(lost(responses))
     assert seen == {"already_confirmed", "already_cancelled"}, "a race in which one side always wins is none"
-    assert station.points(2)[1] == 0
+    assert station.points(2)[1] == held
     assert set(endings(station).values()) == {1}
 
 
