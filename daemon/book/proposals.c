@@ -82,7 +82,9 @@ approver_allowed(struct book *b, const struct proposal_row *p)
 
 	if (p->proposer_no == b->key_no || (proposer != 0 && proposer == b->person))
 		return RESULT_SAME_PERSON;
-	if (b->person == 0 && kind != COMMAND_KEY_LINK && kind != COMMAND_INVITE)
+	/* A key that is nobody's yet: links, and in set-up admissions. */
+	if (b->person == 0 && kind != COMMAND_KEY_LINK &&
+	    (kind != COMMAND_INVITE || b->station->opened))
 		return RESULT_KEY_NOT_LINKED;
 	concerned(b, &p->command, who);
 	for (int i = 0; i < 2; i++)
@@ -130,6 +132,8 @@ decide_withdraw(struct book *b, const struct command *c)
 		return RESULT_NOT_FOUND;
 	if ((err = book_ref_matches(&c->ref, &row->origin)) != RESULT_OK)
 		return err;
+	if (b->person == 0 && row->proposer_no != b->key_no)
+		return RESULT_KEY_NOT_LINKED;
 	book_drop(b, &k);
 	return RESULT_OK;
 }
