@@ -92,6 +92,16 @@ def test_a_wrong_head_is_told_before_anything_is_sent(sample):
     assert sample.last_seq() == before
 
 
+def test_in_an_open_station_partners_and_rates_wait_for_a_second_person(sample):
+    sample.enrol_devices().open()
+    sheet = sample.folder / "partners.csv"
+    sheet.write_text("编号,类型,名称,协议生效,协议到期\nP90,爱心商企,新店,2024-01-01,\n", encoding="utf-8")
+    said = sample.last("an", "partner", "import", sheet)
+    assert (said["accepted"], said["proposed"], len(said["ids"])) == (1, 1, 1)
+    assert sample.last("an", "proposal", "approve", said["ids"][0], code=1)["error"] == "same_person"
+    sample.last("bai", "proposal", "approve", said["ids"][0])
+
+
 # --- the service records ---
 
 def test_every_row_has_the_expected_verdict(imported):
