@@ -118,6 +118,22 @@ cli_fail_tb(const struct cli *c, const struct timebox *tb)
 	return fail_print(c, timebox_last_error(tb), NULL);
 }
 
+/* What something is called; of a long path the end, which tells more. */
+static void
+fail_field(char *out, size_t size, const char *what)
+{
+	size_t n = strlen(what);
+
+	if (n < size) {
+		memcpy(out, what, n + 1);
+		return;
+	}
+	what += n - (size - 1 - 3);
+	while (((unsigned char)*what & 0xC0) == 0x80)
+		what++;
+	(void)snprintf(out, size, "...%s", what);
+}
+
 int
 cli_fail_here(const struct cli *c, enum result code, const char *what, const char *format, ...)
 {
@@ -125,7 +141,7 @@ cli_fail_here(const struct cli *c, enum result code, const char *what, const cha
 	va_list args;
 
 	(void)timebox_error_set(&e, TIMEBOX_FAILURE_HERE, code, "here", "%s", "");
-	(void)snprintf(e.field, sizeof(e.field), "%.60s", what == NULL ? "" : what);
+	fail_field(e.field, sizeof(e.field), what == NULL ? "" : what);
 	if (format != NULL) {
 		va_start(args, format);
 		(void)vsnprintf(e.text, sizeof(e.text), format, args);

@@ -293,12 +293,12 @@ sheet_read(const char *path, struct sheet **out, char *err, size_t err_size)
 	errno = stream ? 0 : errno;
 	failed = !stream || read_stream(stream, &bytes, &size) != 0;
 	if (failed)
-		sheet_fault(
-		    err, err_size, RESULT_IO, gettext("cannot read %s: %s"), path, strerror(errno));
+		sheet_fault(err, err_size, RESULT_NOT_FOUND, gettext("cannot be read: %s"),
+		    strerror(errno));
 	if (stream)
 		fclose(stream);
 	if (failed)
-		return RESULT_IO;
+		return RESULT_NOT_FOUND;
 	if (size > SHEET_FILE_MAX) {
 		free(bytes);
 		return sheet_fault(

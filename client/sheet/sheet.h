@@ -29,7 +29,7 @@ struct sheet;
 /*
  * Read and parse a file. RESULT_OK: *out is the caller's, to be freed with sheet_free. Else
  * *out is NULL and err (err_size > 0, always terminated) says in words, through gettext, what
- * is wrong and in which line: RESULT_IO, RESULT_NOT_UTF8 (neither UTF-8 nor GB18030, or a NUL
+ * is wrong and in which line: RESULT_NOT_FOUND, RESULT_NOT_UTF8 (neither UTF-8 nor GB18030, or a NUL
  * byte: not text), RESULT_TOO_MANY (a limit above), RESULT_BAD_ROW (a quote that is never
  * closed), RESULT_NO_MEMORY.
  */

@@ -3,6 +3,7 @@
  * model that pins how the format is understood (training's end days count, the cap is 480 minutes,
  * touching is no overlap …).
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -196,9 +197,10 @@ test_bytes_that_are_no_text_are_refused_with_the_line(void **state)
 	assert_refused("\xEF\xBB\xBF\n\xC4\xE3\n", 7, RESULT_NOT_UTF8, "line 2");
 	assert_refused("a\nb\0c\n", 6, RESULT_NOT_UTF8, "line 2");
 	assert_refused("a\n\xC4", 3, RESULT_NOT_UTF8, "line 2");
-	assert_int_equal(sheet_read(SHEETS "none.csv", &s, err, sizeof err), RESULT_IO);
-	assert_non_null(strstr(err, "none.csv"));
-	assert_int_equal(sheet_read(SHEETS, &s, err, sizeof err), RESULT_IO);
+	assert_int_equal(sheet_read(SHEETS "none.csv", &s, err, sizeof err), RESULT_NOT_FOUND);
+	assert_non_null(strstr(err, strerror(ENOENT)));
+	assert_int_equal(sheet_read(SHEETS, &s, err, sizeof err), RESULT_NOT_FOUND);
+	assert_non_null(strstr(err, strerror(EISDIR)));
 }
 
 static void
