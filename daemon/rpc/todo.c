@@ -67,9 +67,9 @@ todo_proposal(void *ctx, const struct row_key *key, const void *value)
 	(void)key;
 	if (row->proposer_no == t->c->key->no || (proposer != 0 && proposer == t->c->key->member))
 		return;
-	/* A key that is not linked approves links and invitations only. */
+	/* A key that is not linked approves links, and in set-up invitations. */
 	if (t->c->key->member == 0 && row->command.kind != COMMAND_KEY_LINK &&
-	    row->command.kind != COMMAND_INVITE)
+	    (row->command.kind != COMMAND_INVITE || book_station(t->c->rows)->opened))
 		return;
 	line = line_add(t, TIMEBOX__V1__TODO_KIND__TODO_KIND_APPROVE,
 			"a colleague's proposal waits for a second person: %s (entry %llu)",
