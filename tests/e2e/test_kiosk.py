@@ -248,3 +248,26 @@ def test_ctrl_c_ends_it_on_the_idle_screen_only(station, kiosk):
     terminal.wait(IDLE)
     terminal.keys("C-c")
     terminal.wait("ended 0")
+
+
+def test_a_card_stands_for_the_number_and_its_token_never_shows(station, kiosk):
+    token, terminal = "04A1B2C3D4E5F6", kiosk()
+    (station.folder / "card").write_text(token + "\n")
+    station.lines("staff", "member", "card", "bind", station.members[5].number, "--card-file",
+                  station.folder / "card")
+    terminal.wait(IDLE)
+    terminal.keys(token)
+    time.sleep(0.3)
+    screen = terminal.screen()
+    assert token not in screen and "*" * len(token) in screen
+    terminal.keys("Enter")
+    terminal.wait("请输入密码")
+    terminal.keys(station.members[5].pin, "Enter")
+    terminal.wait("您好")
+    station.lines("staff", "member", "card", "block", station.members[5].number)
+    terminal.keys("0")
+    terminal.wait(IDLE)
+    terminal.keys(token, "Enter")
+    terminal.wait("请输入密码")
+    terminal.keys(station.members[5].pin, "Enter")
+    terminal.wait("编号或密码不对")
