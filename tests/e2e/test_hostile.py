@@ -10,13 +10,13 @@ import time
 import pytest
 
 import small_station as small
-from small_station import act_pb2, rpc_pb2, tc, types_pb2
+from small_station import rpc_pb2, tc, types_pb2
 
 # Short limits, so that the tests need not wait long: DIR/timeboxd.yaml.
 SETTINGS = "handshake_seconds: 1\nframe_seconds: 1\nidle_seconds: 10\n"
 PATIENCE_S = 2.0
 IDLERS = 1000
-# NET_OUT... a client that takes nothing is cut this long after the last byte it took.
+# A client that takes nothing is cut this long after the last byte it took (daemon/net/net.h).
 WRITE_S = 30
 
 
@@ -27,6 +27,7 @@ def station(tmp_path_factory):
         station.set_up(members=1).open()
         station.invite("other kiosk", types_pb2.ROLE_KIOSK)
         yield station
+        assert station.daemon.stop() == 0
     finally:
         station.close()
 

@@ -172,6 +172,7 @@ def in_set_up(tmp_path_factory):
     station = Permissions(tmp_path_factory.mktemp("set-up"))
     try:
         yield station.prepare()
+        assert station.daemon.stop() == 0
     finally:
         station.close()
 
@@ -185,6 +186,7 @@ def opened(tmp_path_factory):
             held = kiosk.hold(small.ITEM)
         station.voucher = (tc.ref_to(held), small.timebox_code32.decode(held.codes[0].code, 10))
         yield station
+        assert station.daemon.stop() == 0
     finally:
         station.close()
 

@@ -15,6 +15,7 @@ def station(tmp_path):
     station = small.SmallStation(tmp_path)
     try:
         yield station.set_up(members=2).open()
+        assert station.daemon.stop() == 0
     finally:
         station.close()
 
