@@ -134,11 +134,20 @@ decide_donation_add(struct book *b, const struct command *c)
 {
 	uint64_t lot = ref_id(b->in->seq, b->out->command);
 	struct row_key k = row_key3(TABLE_DONATION, lot, 0, 0);
+	struct row_key rk = {.table = TABLE_RECEIPT};
 	struct donation_row *row;
+	struct receipt_row *receipt;
 	enum result err;
 
 	if ((err = donation_check(b, c)) != RESULT_OK)
 		return err;
+	memcpy(&rk.a, c->receipt, sizeof(c->receipt));
+	if (book_get(b, &rk) != NULL) {
+		b->out->field = "receipt";
+		return RESULT_EXISTS;
+	}
+	receipt = book_add(b, &rk);
+	receipt->lot = lot;
 	row = book_add(b, &k);
 	row->donor = c->partner;
 	row->item = c->item;

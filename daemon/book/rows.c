@@ -26,6 +26,7 @@ static const struct {
     [TABLE_ITEM] = {"item", sizeof(struct version_head)},
     [TABLE_ITEM_VERSION] = {"item_version", sizeof(struct item_row)},
     [TABLE_DONATION] = {"donation", sizeof(struct donation_row)},
+    [TABLE_RECEIPT] = {"receipt", sizeof(struct receipt_row)},
     [TABLE_SHELF] = {"shelf", sizeof(struct shelf_row)},
     [TABLE_SHELF_LOT] = {"shelf_lot", sizeof(struct shelf_lot_row)},
     [TABLE_ACTIVITY] = {"activity", sizeof(struct activity_row)},

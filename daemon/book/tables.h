@@ -33,6 +33,7 @@ enum table {
 	TABLE_ITEM,
 	TABLE_ITEM_VERSION,
 	TABLE_DONATION,
+	TABLE_RECEIPT,
 	TABLE_SHELF,
 	TABLE_SHELF_LOT,
 	TABLE_ACTIVITY,
@@ -247,6 +248,12 @@ struct donation_row {
 	int32_t day;
 	uint32_t pad;
 	char receipt[16];
+};
+
+/* key a, b: the printed receipt's number. Each is entered once. */
+struct receipt_row {
+	/* The lot (ref_id) it stands for. */
+	uint64_t lot;
 };
 
 /* key a: outlet, b: item. first: the first lot of the list, 0: none. */

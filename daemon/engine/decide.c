@@ -324,17 +324,62 @@ texts_turn(struct engine *e, const uint8_t id[16])
 	return RESULT_OK;
 }
 
+/* A proposal takes effect: the names in its texts are shown from now on. */
+static enum result
+texts_applied(struct engine *e, const struct act *act, const struct effect *effect, uint64_t seq)
+{
+	const Timebox__V1__Entry *entry;
+	struct act_fault fault;
+	struct act proposal;
+	size_t len;
+
+	if (ledger_read(e->ledger, effect->id, e->stored, sizeof(e->stored), &len) != RESULT_OK ||
+	    entry_decode(e->stored, len, &e->arena, &entry) != RESULT_OK ||
+	    act_decode(entry->act.data, entry->act.len, e->origin, 0, &e->arena, &proposal,
+		&fault) != RESULT_OK ||
+	    effect->index >= proposal.n_commands)
+		return RESULT_CORRUPT;
+	return texts_apply(e->people, act->request_id, effect->command, seq, &proposal,
+	    effect->index);
+}
+
+static int
+has_effect(const struct book_out *out, enum effect_kind kind)
+{
+	for (uint32_t i = 0; i < out->n_effects; i++)
+		if (out->effects[i].kind == (uint32_t)kind)
+			return 1;
+	return 0;
+}
+
+/* The private side of an accepted act: its own texts, and those of the proposals it approves. */
+static enum result
+texts_write(struct engine *e, const struct engine_submission *in, const struct act *act,
+    uint64_t seq)
+{
+	int own = in->texts != NULL && in->texts->n_texts > 0;
+	enum result err;
+
+	if (!own && !has_effect(&e->out, EFFECT_APPLIED))
+		return RESULT_OK;
+	if ((err = texts_turn(e, act->request_id)) != RESULT_OK)
+		return err;
+	if (own)
+		err = texts_store(e->people, act, in->texts, &e->out, seq, &e->arena);
+	for (uint32_t i = 0; i < e->out.n_effects && err == RESULT_OK; i++)
+		if (e->out.effects[i].kind == EFFECT_APPLIED)
+			err = texts_applied(e, act, &e->out.effects[i], seq);
+	return err;
+}
+
 /* Accepted: texts, then the entry, into the turn's batch. A failure here is the disk's, and final.
  */
 static enum result
 accept(struct engine *e, const struct engine_submission *in, const struct act *act,
     const struct entry_source *src, const uint8_t leaf[32], size_t len)
 {
-	enum result err = RESULT_OK;
+	enum result err = texts_write(e, in, act, src->seq);
 
-	if (in->texts != NULL && in->texts->n_texts > 0 &&
-	    (err = texts_turn(e, act->request_id)) == RESULT_OK)
-		err = texts_store(e->people, act, in->texts, &e->out, src->seq, &e->arena);
 	if (err == RESULT_OK)
 		err = ledger_append(e->ledger, src->seq, e->entry, len);
 	if (err != RESULT_OK) {
@@ -399,16 +444,13 @@ engine_decide(struct engine *e, const struct engine_submission *in, struct engin
 		return;
 	/* An answer before the commit may still become "unknown": such ids are not retired. */
 	now_us = next_time_us(e);
-	if (engine_clock_doubtful(e)) {
-		out->code = RESULT_CLOCK_DOUBTFUL;
-		return;
-	}
 	if (!made_at_accepted(e, act.made_at_us, now_us) ||
 	    retired_has(&e->retired, act.request_id, now_us)) {
 		out->code = RESULT_USE_NEW_ID;
 		return;
 	}
-	out->code = decide_new(e, in, &act, now_us, out);
+	out->code = engine_clock_doubtful(e) ? RESULT_CLOCK_DOUBTFUL
+					     : decide_new(e, in, &act, now_us, out);
 	if (out->code != RESULT_OK && !e->failed)
 		retired_add(&e->retired, act.request_id, now_us);
 }

@@ -354,6 +354,27 @@ put_person(struct store *s, const struct place *p, const Timebox__V1__PersonText
 	return put(s, PEOPLE_NUMBER, text->number, 8, &id, sizeof(id));
 }
 
+/* The name of a thing that has a code, or that command `command` of this entry made. */
+static enum result
+put_thing(struct store *s, const struct command *c, uint32_t command,
+    const uint8_t private[PRIVATE_KEY_LEN])
+{
+	switch (c->kind) {
+	case COMMAND_PARTNER_SET:
+		return put_name(s, TEXT_PARTNER, c->partner, private);
+	case COMMAND_ITEM_SET:
+		return put_name(s, TEXT_ITEM, c->item, private);
+	case COMMAND_SERVICE_ITEM_SET:
+		return put_name(s, TEXT_SERVICE_ITEM, c->item, private);
+	case COMMAND_ACTIVITY_ADD:
+		return put_name(s, TEXT_ACTIVITY, ref_id(s->seq, command), private);
+	case COMMAND_DONATION_ADD:
+		return put_name(s, TEXT_DONATION, ref_id(s->seq, command), private);
+	default:
+		return RESULT_OK;
+	}
+}
+
 static enum result
 put_mapping(struct store *s, const struct place *p, ProtobufCMessage *m,
     const uint8_t private[PRIVATE_KEY_LEN])
@@ -368,16 +389,6 @@ put_mapping(struct store *s, const struct place *p, ProtobufCMessage *m,
 	case COMMAND_MEMBER_ADD:
 	case COMMAND_MEMBER_UPDATE:
 		return put_person(s, p, (const Timebox__V1__PersonText *)(void *)m, private);
-	case COMMAND_PARTNER_SET:
-		return put_name(s, TEXT_PARTNER, p->c->partner, private);
-	case COMMAND_ITEM_SET:
-		return put_name(s, TEXT_ITEM, p->c->item, private);
-	case COMMAND_SERVICE_ITEM_SET:
-		return put_name(s, TEXT_SERVICE_ITEM, p->c->item, private);
-	case COMMAND_ACTIVITY_ADD:
-		return put_name(s, TEXT_ACTIVITY, ref_id(s->seq, p->command), private);
-	case COMMAND_DONATION_ADD:
-		return put_name(s, TEXT_DONATION, ref_id(s->seq, p->command), private);
 	case COMMAND_TERM_ADD:
 		term = (uint32_t)effect_id(s, p->command, EFFECT_TERM_ADDED);
 		if ((err = put_name(s, TEXT_TERM, term, private)) != RESULT_OK)
@@ -397,8 +408,18 @@ put_mapping(struct store *s, const struct place *p, ProtobufCMessage *m,
 		return put(s, PEOPLE_CARD, key, 32, value, sizeof(value));
 	}
 	default:
-		return RESULT_OK;
+		return put_thing(s, p->c, p->command, private);
 	}
+}
+
+static int
+is_proposed(const struct store *s, uint32_t command)
+{
+	for (uint32_t i = 0; i < s->out->n_effects; i++)
+		if (s->out->effects[i].command == command &&
+		    s->out->effects[i].kind == EFFECT_PROPOSED)
+			return 1;
+	return 0;
 }
 
 static enum result
@@ -422,6 +443,9 @@ place_store(void *ctx, const struct place *p)
 		   RESULT_OK) {
 		return err;
 	}
+	/* What is only proposed gives nothing a name yet. */
+	if (is_proposed(s, p->command))
+		return RESULT_OK;
 	err = canonical_unpack(p->desc, s->arena, t->text.data, t->text.len, &m);
 	return err != RESULT_OK ? err : put_mapping(s, p, m, key);
 }
@@ -433,6 +457,23 @@ texts_store(struct people *people, const struct act *act, const Timebox__V1__Pri
 	struct store s = {people, act, texts, out, seq, arena, 0, 0};
 
 	return places_each(act, place_store, &s);
+}
+
+/* Pending rows of approvals are numbered from here, beyond those of the act's own texts. */
+#define APPLIED_PENDING 0x8000u
+
+enum result
+texts_apply(struct people *people, const uint8_t request_id[16], uint32_t command, uint64_t seq,
+    const struct act *proposal, uint32_t index)
+{
+	struct act act = {.n_commands = 0};
+	struct store s = {.people = people, .act = &act, .seq = seq};
+	uint8_t key[PRIVATE_KEY_LEN];
+
+	memcpy(act.request_id, request_id, 16);
+	s.n_pending = APPLIED_PENDING + command;
+	private_key(key, proposal->request_id, index, 0);
+	return put_thing(&s, &proposal->commands[index], command, key);
 }
 
 /* ---- pending rows ---- */

@@ -42,6 +42,13 @@ MUST_CHECK enum result texts_store(struct people *people, const struct act *act,
     const Timebox__V1__Private *texts, const struct book_out *out, uint64_t seq,
     struct arena *arena);
 
+/*
+ * Command `command` of the act `request_id` (entry `seq`) approved command `index` of an earlier act: the name that was
+ * proposed is the thing's name from now on. Until then a proposal changes no name.
+ */
+MUST_CHECK enum result texts_apply(struct people *people, const uint8_t request_id[16],
+    uint32_t command, uint64_t seq, const struct act *proposal, uint32_t index);
+
 /* The entry of this request id is durable: its pending rows go with the next batch. */
 MUST_CHECK enum result texts_settled(struct people *people, const uint8_t request_id[16]);
 

@@ -658,6 +658,26 @@ rows_of_a_withdrawn_batch_are_free_again(void **state)
 	assert_int_equal(out.effects[0].kind, EFFECT_BATCH_COMPLETE);
 }
 
+static void
+a_receipt_is_entered_once(void **state)
+{
+	struct command c = {.kind = COMMAND_DONATION_ADD,
+	    .partner = code("P03"),
+	    .item = code("I01"),
+	    .outlet = code("P03"),
+	    .member = WORKER_A,
+	    .count = 10,
+	    .quality = QUALITY_GOOD,
+	    .day = 19000,
+	    .receipt = "R2019-0001"};
+
+	(void)state;
+	assert_int_equal(by(STAFF_A, c), RESULT_OK);
+	assert_int_equal(by(STAFF_B, c), RESULT_EXISTS);
+	assert_string_equal(out.field, "receipt");
+	assert_int_equal(book_shelf_free(&source, code("P03"), code("I01"), 20000), 20);
+}
+
 /* Random commands by everybody: whatever is accepted keeps the books (asserted after each act), and
  * replays the same. */
 static void
@@ -737,6 +757,7 @@ main(void)
 	    TEST(a_new_price_needs_two_and_holds_from_the_next_day),
 	    TEST(gifts_are_off_until_a_rule_says_otherwise),
 	    TEST(rows_of_a_withdrawn_batch_are_free_again),
+	    TEST(a_receipt_is_entered_once),
 	    TEST(no_sequence_of_commands_unbalances_the_books),
 	};
 

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -189,6 +190,53 @@ a_witnessed_session_is_measured_by_the_servers_clock(void **state)
 	kit_close(&k);
 }
 
+/* The name that an item has now, as a number: the kit calls things "name N". */
+static unsigned
+item_name(const char *item)
+{
+	const Timebox__V1__NameText *name;
+	struct arena arena;
+	unsigned n = 0;
+
+	assert_int_equal(arena_init(&arena, 1u << 16), RESULT_OK);
+	assert_int_equal(texts_name(engine_people(k.engine), TEXT_ITEM,
+			     code_pack(item, strlen(item)), &arena, &name),
+	    RESULT_OK);
+	assert_int_equal(sscanf(name->name, "name %u", &n), 1);
+	arena_free(&arena);
+	return n;
+}
+
+static void
+a_proposed_name_is_shown_from_its_approval(void **state)
+{
+	char *outlets[] = {(char[]){"P03"}};
+	Timebox__V1__Command c;
+	Timebox__V1__ItemSet i;
+	unsigned before;
+
+	(void)state;
+	kit_station(&k);
+	kit_open_station(&k);
+	timebox__v1__command__init(&c);
+	timebox__v1__item_set__init(&i);
+	c.kind_case = TIMEBOX__V1__COMMAND__KIND_ITEM_SET;
+	c.item_set = &i;
+	i.item = (char[]){"I01"};
+	i.item_kind = TIMEBOX__V1__ITEM_KIND__ITEM_KIND_GOODS;
+	i.points = 5;
+	i.outlets = outlets;
+	i.n_outlets = 1;
+	before = item_name("I01");
+	assert_int_equal(kit_ask(&k, &k.staff[0], &c), RESULT_OK);
+	assert_int_equal(item_name("I01"), before);
+	assert_int_equal(kit_approve(&k, &k.staff[1], k.seq), RESULT_OK);
+	assert_int_not_equal(item_name("I01"), before);
+	kit_reopen(&k);
+	assert_int_not_equal(item_name("I01"), before);
+	kit_close(&k);
+}
+
 int
 main(void)
 {
@@ -201,6 +249,7 @@ main(void)
 	    cmocka_unit_test(replay_from_nothing_gives_the_same_rows),
 	    cmocka_unit_test(only_who_may_is_heard),
 	    cmocka_unit_test(a_witnessed_session_is_measured_by_the_servers_clock),
+		cmocka_unit_test(a_proposed_name_is_shown_from_its_approval),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
