@@ -210,12 +210,17 @@ def test_bad_length_is_told_from_the_length_and_ends_it(station, head, name):
         assert closed_after(sock, 5) < 4
 
 
-def test_unknown_key_may_send_only_small_frames(station, tmp_path):
-    with tc.tls_connect(station.daemon.address, tc.Identity.create(tmp_path / "stranger")) as sock:
-        assert tc.read_response(sock).HasField("hello")
-        sock.sendall(b"\x81\x80\x04")  # 64 KiB + 1
-        assert tc.read_response(sock).name == "frame_too_large"
-        assert closed_after(sock, 5) < 4
+def test_frames_may_be_as_large_as_the_key_is_trusted(station, tmp_path):
+    stranger = tc.Identity.create(tmp_path / "stranger")
+    for who, most in ((stranger, 4 << 10), (station.keys["auditor"], 64 << 10), (station.keys["staff"], 1 << 20)):
+        for size in (most, most + 1):
+            with tc.tls_connect(station.daemon.address, who) as sock:
+                assert tc.read_response(sock).HasField("hello")
+                sock.sendall(tc.frame(b"\xff" * size)[:5 if size > most else None])
+                response = tc.read_response(sock)
+                assert (response.name == "frame_too_large") == (size > most), (most, response.name)
+                if size > most:
+                    assert closed_after(sock, 5) < 4
 
 
 @pytest.mark.parametrize("body", [b"\xff" * 64, b"\x0a\xff\xff\xff\x7f", b"\x0a\x03abc", b"\x22\x00", b"\x0a\x00"],
