@@ -126,6 +126,7 @@ decide_pin_slip(struct book *b, const struct command *c)
 		return RESULT_UNKNOWN_MEMBER;
 	m->slip_seq = b->in->seq;
 	m->slip_index = b->command;
+	m->slip_by_no = b->key_no;
 	if (c->reset)
 		m->reset_us = b->in->now_us;
 	return book_touch(b, c->member);
@@ -222,6 +223,10 @@ decide_permit(struct book *b, const struct command *c)
 		return RESULT_UNKNOWN_MEMBER;
 	if ((err = book_keep_apart(b, b->person, c->member)) != RESULT_OK)
 		return err;
+	/* Whoever issued the slip could have set the PIN: the second person is another one. */
+	if (m->reset_us != 0 &&
+	    (m->slip_by_no == b->key_no || book_key_person(b->rows, m->slip_by_no) == b->person))
+		return RESULT_SAME_PERSON;
 	m->permit_until_us = b->in->now_us + PERMIT_US;
 	return book_touch(b, c->member);
 }

@@ -120,6 +120,9 @@ struct member_row {
 	uint64_t card_seq;
 	/* Newest hold (ref_id), 0: none; holds are chained by hold_row.prev_hold. */
 	uint64_t last_hold;
+	/* The key number that issued the newest PIN slip. */
+	uint32_t slip_by_no;
+	uint32_t pad;
 };
 
 /* key a: member, b: expiry day + 1 (EXPIRY_NONE for none). Sorted by b; next: the following b, 0 at

@@ -209,7 +209,8 @@ def test_after_a_reset_the_old_pin_is_dead_and_a_hold_needs_a_permit(station):
     station.timebox("kiosk", *set_pin)
     assert station.refused("kiosk", *set_pin) == "wrong_slip"
     assert station.refused("kiosk", *station.hold_args(11, ITEM)) == "second_person_needed"
-    station.timebox("staff", "redeem", "permit", someone.number)
+    assert station.refused("staff", "redeem", "permit", someone.number) == "same_person"
+    station.timebox("second", "redeem", "permit", someone.number)
     assert station.hold(11, ITEM)["voucher"]
 
 

@@ -477,6 +477,9 @@ after_a_pin_reset_a_hold_needs_a_second_person(void **state)
 	    by(STAFF_A, (struct command){.kind = COMMAND_PIN_SLIP, .member = ANNA, .reset = 1}),
 	    RESULT_OK);
 	assert_int_equal(hold(ANNA, 1), RESULT_SECOND_PERSON);
+	/* Whoever has the slip is the first person. */
+	assert_int_equal(by(STAFF_A, (struct command){.kind = COMMAND_PERMIT, .member = ANNA}),
+	    RESULT_SAME_PERSON);
 	assert_int_equal(
 	    by(STAFF_B, (struct command){.kind = COMMAND_PERMIT, .member = ANNA}), RESULT_OK);
 	assert_int_equal(hold(ANNA, 1), RESULT_OK);
