@@ -662,6 +662,35 @@ rows_of_a_withdrawn_batch_are_free_again(void **state)
 }
 
 static void
+both_staff_keys_lost_are_replaced_by_the_recovery_code(void **state)
+{
+	struct command revoke = {.kind = COMMAND_KEY_REVOKE};
+
+	(void)state;
+	link_and_open();
+	admit(5, 3);
+	admit(6, 3);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(by(5 + i, (struct command){.kind = COMMAND_KEY_LINK, .member = WORKER_A + i}),
+		    RESULT_OK);
+		assert_int_equal(by(6 - i, (struct command){.kind = COMMAND_APPROVE, .ref = ref_to(seq)}),
+		    RESULT_OK);
+	}
+	revoke.key[0] = STAFF_A;
+	assert_int_equal(by(5, revoke), RESULT_OK);
+	/* The lost key is the same person's: it is no second one. */
+	assert_int_equal(by(STAFF_A, (struct command){.kind = COMMAND_APPROVE, .ref = ref_to(seq)}),
+	    RESULT_SAME_PERSON);
+	assert_int_equal(by(6, (struct command){.kind = COMMAND_APPROVE, .ref = ref_to(seq)}), RESULT_OK);
+	assert_int_equal(by(STAFF_A, (struct command){.kind = COMMAND_PERMIT, .member = ANNA}),
+	    RESULT_KEY_REVOKED);
+	/* The code admits two, not three. */
+	revoke = (struct command){.kind = COMMAND_ENROL};
+	revoke.code_hash[0] = 3;
+	assert_int_equal(by(7, revoke), RESULT_CODE_USED);
+}
+
+static void
 a_receipt_is_entered_once(void **state)
 {
 	struct command c = {.kind = COMMAND_DONATION_ADD,
@@ -761,6 +790,7 @@ main(void)
 	    TEST(gifts_are_off_until_a_rule_says_otherwise),
 	    TEST(rows_of_a_withdrawn_batch_are_free_again),
 	    TEST(a_receipt_is_entered_once),
+	    TEST(both_staff_keys_lost_are_replaced_by_the_recovery_code),
 	    TEST(no_sequence_of_commands_unbalances_the_books),
 	};
 
