@@ -99,21 +99,29 @@ hold_resolve(struct book *b, struct hold_row *h, enum hold_state to)
 
 /* ---- hold ---- */
 
+/* For some days after a PIN reset the member's session alone moves no points: somebody of the staff
+ * must have vouched just now. */
+static int
+reset_guarded(const struct book *b, const struct member_row *m)
+{
+	uint64_t guard_us = b->rules->reset_guard_days * DAY_US;
+
+	return m->reset_us != 0 && b->in->now_us < m->reset_us + guard_us &&
+	       b->in->now_us > m->permit_until_us;
+}
+
 /* Who may hold for the member now: the member's own session, or staff by two or under a delegation.
  */
 static enum result
 hold_actor(struct book *b, const struct command *c, const struct member_row *m, struct hold_row *h)
 {
-	uint64_t guard_us = b->rules->reset_guard_days * DAY_US, person;
+	uint64_t person;
 	enum result err;
 
 	if (b->role == ROLE_MEMBER) {
 		if (b->person != c->member)
 			return RESULT_WRONG_ACTOR;
-		if (m->reset_us != 0 && b->in->now_us < m->reset_us + guard_us &&
-		    b->in->now_us > m->permit_until_us)
-			return RESULT_SECOND_PERSON;
-		return RESULT_OK;
+		return reset_guarded(b, m) ? RESULT_SECOND_PERSON : RESULT_OK;
 	}
 	h->holder_no = b->proposer_no != 0 ? b->proposer_no : b->key_no;
 	h->second_no = b->proposer_no != 0 ? b->key_no : 0;
@@ -516,6 +524,8 @@ decide_gift(struct book *b, const struct command *c)
 		return RESULT_SAME_PERSON;
 	if (to->status != MEMBER_ACTIVE || book_member(b, c->member)->status != MEMBER_ACTIVE)
 		return RESULT_NOT_ACTIVE;
+	if (reset_guarded(b, book_member(b, c->member)))
+		return RESULT_SECOND_PERSON;
 	if (b->rules->gift == GIFT_KIN && !book_same_or_kin(b->rows, c->member, c->other))
 		return RESULT_NOT_ALLOWED;
 	book_member_sums(b->rows, c->member, &sums);

@@ -642,6 +642,12 @@ gifts_are_off_until_a_rule_says_otherwise(void **state)
 	assert_int_equal(sums(BEN).available, 3);
 	gift.points = 8;
 	assert_int_equal(by_member(ANNA, gift), RESULT_INSUFFICIENT);
+	/* After a PIN reset a gift is guarded as a hold is. */
+	assert_int_equal(
+	    by(STAFF_A, (struct command){.kind = COMMAND_PIN_SLIP, .member = ANNA, .reset = 1}),
+	    RESULT_OK);
+	gift.points = 1;
+	assert_int_equal(by_member(ANNA, gift), RESULT_SECOND_PERSON);
 }
 
 static void
