@@ -484,6 +484,8 @@ decide_late_delivery(struct book *b, const struct command *c)
 		RESULT_OK ||
 	    (err = late_stock(b, h)) != RESULT_OK)
 		return err;
+	/* The release gave the quota back. */
+	quota_row(b, h->member, h->item, h->month)->used += h->count;
 	h->state = HOLD_CONFIRMED;
 	h->resolved_seq = b->in->seq;
 	if ((err = book_touch(b, h->member)) != RESULT_OK)

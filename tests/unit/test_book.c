@@ -321,6 +321,15 @@ propose_and_approve(struct command c)
 	return by(STAFF_B, (struct command){.kind = COMMAND_APPROVE, .ref = ref_to(seq)});
 }
 
+static uint32_t
+quota_used(uint64_t member)
+{
+	struct row_key k = row_key3(TABLE_QUOTA, member, code("I01"), book_month(20000));
+	const struct quota_row *row = rows_get(rows, &k);
+
+	return row == NULL ? 0 : row->used;
+}
+
 static int
 close_rows(void **state)
 {
@@ -409,6 +418,8 @@ a_late_delivery_takes_points_or_leaves_a_debt(void **state)
 	    RESULT_OK);
 	assert_int_equal(sums(ANNA).debt, 2);
 	assert_int_equal(sums(ANNA).available, 0);
+	/* The quota that the release gave back is used after all. */
+	assert_int_equal(quota_used(ANNA), 3);
 	/* What comes back pays the debt first. */
 	assert_int_equal(
 	    by_member(ANNA, (struct command){.kind = COMMAND_CANCEL, .ref = ref_to(seq - 2)}),
