@@ -446,6 +446,9 @@ engine_decide(struct engine *e, const struct engine_submission *in, struct engin
 	now_us = next_time_us(e);
 	if (!made_at_accepted(e, act.made_at_us, now_us) ||
 	    retired_has(&e->retired, act.request_id, now_us)) {
+		/* What is too new would be new enough later: a no stays a no. */
+		if (act.made_at_us > now_us)
+			retired_add(&e->retired, act.request_id, now_us);
 		out->code = RESULT_USE_NEW_ID;
 		return;
 	}

@@ -75,7 +75,7 @@ ask_with(struct kit *k, const struct actor *who, Timebox__V1__Command *command,
 	assert_int_equal(uuid7_make(id, clock_now_us() / 1000), RESULT_OK);
 	act.origin = text(KIT_ORIGIN);
 	act.request_id = blob(id, 16);
-	act.made_at_us = clock_now_us();
+	act.made_at_us = clock_now_us() + k->ahead_us;
 	act.actor_key = blob(who->pub, 32);
 	if (who->member != 0) {
 		act.actor_member = who->member;

@@ -31,6 +31,8 @@ struct kit {
 	uint64_t member[4];
 	uint64_t worker[2];
 	uint64_t beneficiary;
+	/* What the actors' clocks are ahead of the daemon's. */
+	uint64_t ahead_us;
 	/* Of the last accepted act. */
 	uint64_t seq;
 	uint8_t leaf[32];
