@@ -479,6 +479,7 @@ number_at(const ProtobufCFieldDescriptor *desc, const void *from)
 static enum result
 take_scalar(struct decoder *d, int *present)
 {
+	static const uint8_t no_commitment[32];
 	const void *p = NULL;
 	void *to = (uint8_t *)d->c + d->field->offset;
 	code8 code;
@@ -498,7 +499,11 @@ take_scalar(struct decoder *d, int *present)
 		memcpy(to, &code, 8);
 		return err;
 	case F_BYTES:
-		return take_bytes(d->from, d->field->max, to, present);
+		err = take_bytes(d->from, d->field->max, to, present);
+		/* A commitment of zeros is none (texts.c): nobody is added without a text. */
+		if (d->field->offset == offsetof(struct command, commitment))
+			*present = memcmp(d->c->commitment, no_commitment, 32) != 0;
+		return err;
 	case F_RECEIPT:
 		return take_receipt(p, to, present);
 	case F_REF:

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -237,6 +238,43 @@ a_proposed_name_is_shown_from_its_approval(void **state)
 	kit_close(&k);
 }
 
+static void
+an_act_from_the_future_is_not_accepted_when_its_time_has_come(void **state)
+{
+	(void)state;
+	kit_station(&k);
+	kit_points(&k, k.member[0], 6);
+	kit_open_station(&k);
+	k.ahead_us = ENGINE_MADE_AT_AHEAD_US + 300000;
+	assert_int_equal(kit_hold(&k, k.member[0], "I01", 1), RESULT_USE_NEW_ID);
+	usleep(500000);
+	assert_int_equal(kit_again(&k, &k.kiosk), RESULT_USE_NEW_ID);
+	/* The same clock a little less ahead is fine. */
+	k.ahead_us = ENGINE_MADE_AT_AHEAD_US - 1000000;
+	assert_int_equal(kit_hold(&k, k.member[0], "I01", 1), RESULT_OK);
+	kit_close(&k);
+}
+
+static void
+a_commitment_of_zeros_is_none(void **state)
+{
+	static uint8_t zeros[32];
+	Timebox__V1__Command c;
+	Timebox__V1__CardBind bind;
+
+	(void)state;
+	kit_station(&k);
+	kit_open_station(&k);
+	timebox__v1__command__init(&c);
+	timebox__v1__card_bind__init(&bind);
+	c.kind_case = TIMEBOX__V1__COMMAND__KIND_CARD_BIND;
+	c.card_bind = &bind;
+	bind.member = k.member[0];
+	bind.commitment = (ProtobufCBinaryData){32, zeros};
+	assert_int_equal(kit_ask(&k, &k.staff[0], &c), RESULT_BAD_FIELD);
+	kit_close(&k);
+}
+
 int
 main(void)
 {
@@ -250,6 +288,8 @@ main(void)
 	    cmocka_unit_test(only_who_may_is_heard),
 	    cmocka_unit_test(a_witnessed_session_is_measured_by_the_servers_clock),
 		cmocka_unit_test(a_proposed_name_is_shown_from_its_approval),
+	    cmocka_unit_test(an_act_from_the_future_is_not_accepted_when_its_time_has_come),
+	    cmocka_unit_test(a_commitment_of_zeros_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
