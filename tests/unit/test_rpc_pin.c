@@ -9,10 +9,10 @@
 #include "daemon/rpc/pin_policy.h"
 
 static void
-six_mixed_digits_are_a_pin(void **state)
+four_to_eight_mixed_digits_are_a_pin(void **state)
 {
 	static const char *const good[] = { "482913", "000001", "112233", "121212", "123457", "890123",
-					    "543211" };
+					    "543211", "4829", "48291", "48291337" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
@@ -23,7 +23,7 @@ static void
 all_the_same_and_runs_are_refused(void **state)
 {
 	static const char *const weak[] = { "000000", "999999", "012345", "123456", "456789", "543210",
-					    "987654" };
+					    "987654", "1234", "7777", "23456789" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(weak) / sizeof(weak[0]); i++)
@@ -31,9 +31,9 @@ all_the_same_and_runs_are_refused(void **state)
 }
 
 static void
-anything_but_six_ascii_digits_is_refused(void **state)
+anything_but_four_to_eight_ascii_digits_is_refused(void **state)
 {
-	static const char *const wrong[] = { "", "48291", "4829133", "48291a", " 48291", "48291 ", "-48291",
+	static const char *const wrong[] = { "", "482", "482913370", "48291a", " 48291", "48291 ", "-48291",
 					     "\xef\xbc\x94\xef\xbc\x98" };
 
 	(void)state;
@@ -69,9 +69,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(six_mixed_digits_are_a_pin),
+		cmocka_unit_test(four_to_eight_mixed_digits_are_a_pin),
 		cmocka_unit_test(all_the_same_and_runs_are_refused),
-		cmocka_unit_test(anything_but_six_ascii_digits_is_refused),
+		cmocka_unit_test(anything_but_four_to_eight_ascii_digits_is_refused),
 		cmocka_unit_test(waiting_begins_with_the_third_wrong_one_and_doubles_to_five_minutes),
 		cmocka_unit_test(what_is_left_is_rounded_up_and_a_clock_set_back_does_not_lengthen_it),
 	};
