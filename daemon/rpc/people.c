@@ -35,11 +35,26 @@ resolve_ids(struct call *c, enum result (*find)(struct people *, const char *, u
 	return RESULT_OK;
 }
 
+/* Outlets and kiosks ask for the few members before them: who tries numbers finds out little, and waits. */
+static enum result
+resolve_guesses(struct call *c, const uint64_t *members, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (members[i] != 0)
+			continue;
+		if ((c->answer->retry_after_s = guess_wait_s(c->rpc, c->key->no, GUESS_NUMBER)) > 0)
+			return RESULT_BUSY;
+		guess_note(c->rpc, c->key->no, GUESS_NUMBER);
+	}
+	return RESULT_OK;
+}
+
 enum result
 call_resolve(struct call *c)
 {
 	const Timebox__V1__Resolve *ask = c->ask->resolve;
 	Timebox__V1__Resolved *r = call_message(c, &timebox__v1__resolved__descriptor);
+	int staff = c->role == ROLE_STAFF;
 	enum result err;
 
 	if (r == NULL)
@@ -47,10 +62,15 @@ call_resolve(struct call *c)
 	if (ask->n_numbers + ask->n_areas + ask->n_purposes + ask->n_beneficiaries > RESOLVE_MAX)
 		return RESULT_TOO_MANY;
 	/* The station's other words are the staff's. */
-	if (c->role != ROLE_STAFF && ask->n_areas + ask->n_purposes + ask->n_beneficiaries > 0)
+	if (!staff && ask->n_areas + ask->n_purposes + ask->n_beneficiaries > 0)
 		return RESULT_NOT_ALLOWED;
+	if (!staff && ask->n_numbers > RPC_RESOLVE_FEW)
+		return RESULT_TOO_MANY;
+	if (!staff && (c->answer->retry_after_s = guess_wait_s(c->rpc, c->key->no, GUESS_NUMBER)) > 0)
+		return RESULT_BUSY;
 	if ((err = resolve_ids(c, texts_member_by_number, ask->numbers, ask->n_numbers,
 			       &r->members)) != RESULT_OK ||
+	    (!staff && (err = resolve_guesses(c, r->members, ask->n_numbers)) != RESULT_OK) ||
 	    (err = resolve_terms(c, TERM_AREA, ask->areas, ask->n_areas, &r->areas)) != RESULT_OK ||
 	    (err = resolve_terms(c, TERM_PURPOSE, ask->purposes, ask->n_purposes, &r->purposes)) !=
 		    RESULT_OK ||

@@ -1,54 +1,10 @@
-/* Vouchers: what an outlet learns of a code, a member's holds, and outlets that guess. */
-#include <stdlib.h>
-#include <string.h>
-
+/* Vouchers: what an outlet learns of a code, and a member's holds. */
 #include "daemon/rpc/rpc_int.h"
 #include "proto/code32.h"
 
 #define HOLDS_MAX 50
 /* Of one member's chain of holds, looked at most. */
 #define HOLDS_LOOK 4096
-
-/* ---- outlets that guess ---- */
-
-static struct wrong_codes *
-wrong_find(struct rpc *rpc, uint32_t key_no)
-{
-	for (size_t i = 0; i < rpc->n_wrong; i++)
-		if (rpc->wrong[i].key_no == key_no)
-			return &rpc->wrong[i];
-	return NULL;
-}
-
-uint32_t
-wrong_codes_wait_s(struct rpc *rpc, uint32_t key_no)
-{
-	const struct wrong_codes *w = wrong_find(rpc, key_no);
-	uint64_t oldest_us, now_us = clock_boot_us();
-
-	/* The oldest of the last ten decides: it is the one that would be overwritten next. */
-	if (w == NULL || (oldest_us = w->at_us[w->next % RPC_VOUCHER_WRONG]) == 0 ||
-	    now_us - oldest_us >= RPC_VOUCHER_WINDOW_US)
-		return 0;
-	return (uint32_t)((RPC_VOUCHER_WINDOW_US - (now_us - oldest_us) + 999999) / 1000000);
-}
-
-void
-wrong_codes_note(struct rpc *rpc, uint32_t key_no)
-{
-	struct wrong_codes *w = wrong_find(rpc, key_no);
-
-	if (w == NULL) {
-		/* One per outlet key that ever guessed: keys are admitted by hand. */
-		w = realloc(rpc->wrong, (rpc->n_wrong + 1) * sizeof(*w));
-		CHECK(w != NULL);
-		rpc->wrong = w;
-		w = &rpc->wrong[rpc->n_wrong++];
-		memset(w, 0, sizeof(*w));
-		w->key_no = key_no;
-	}
-	w->at_us[w->next++ % RPC_VOUCHER_WRONG] = clock_boot_us();
-}
 
 /* ---- a voucher, as its asker may see it ---- */
 
@@ -98,7 +54,7 @@ enum result
 call_get_voucher(struct call *c)
 {
 	const struct hold_row *h;
-	uint32_t wait_s = c->role == ROLE_OUTLET ? wrong_codes_wait_s(c->rpc, c->key->no) : 0;
+	uint32_t wait_s = c->role == ROLE_OUTLET ? guess_wait_s(c->rpc, c->key->no, GUESS_VOUCHER) : 0;
 	enum result err;
 
 	if (wait_s > 0) {
@@ -107,7 +63,7 @@ call_get_voucher(struct call *c)
 	}
 	if ((err = voucher_find(c, c->ask->get_voucher->code, &h)) != RESULT_OK) {
 		if (c->role == ROLE_OUTLET)
-			wrong_codes_note(c->rpc, c->key->no);
+			guess_note(c->rpc, c->key->no, GUESS_VOUCHER);
 		return err;
 	}
 	if (c->role == ROLE_OUTLET && h->outlet != c->key->partner)

@@ -328,6 +328,6 @@ rpc_close(struct rpc *rpc)
 	arena_free(&rpc->answers);
 	free(rpc->queue);
 	free(rpc->packed);
-	free(rpc->wrong);
+	free(rpc->guesses);
 	free(rpc);
 }

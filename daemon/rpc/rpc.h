@@ -36,9 +36,12 @@
 #define RPC_UNKNOWN_REFUSALS 3u
 /* A kiosk session ends after so long without a frame. */
 #define RPC_SESSION_IDLE_MS 90000u
-/* Wrong voucher codes of one outlet key within the window, after which it waits. */
-#define RPC_VOUCHER_WRONG 10u
-#define RPC_VOUCHER_WINDOW_US (15ull * 60 * 1000000)
+/* Wrong guesses of one key within the window, after which it waits: an outlet's voucher codes; members' numbers that nobody
+   has, asked by any key but staff's. */
+#define RPC_GUESS_WRONG 10u
+#define RPC_GUESS_WINDOW_US (15ull * 60 * 1000000)
+/* Members' numbers that such a key may ask for at once: a team that checks in. */
+#define RPC_RESOLVE_FEW 200u
 
 struct rpc;
 

@@ -55,11 +55,14 @@ struct waiting_act {
 	uint32_t retry_after_s;
 };
 
-/* When one outlet key's last wrong voucher codes came, as a ring; by the clock since boot. */
-struct wrong_codes {
+enum guess { GUESS_VOUCHER, GUESS_NUMBER };
+
+/* When one key's last wrong guesses came, as a ring; by the clock since boot. */
+struct guesses {
 	uint32_t key_no;
+	enum guess what;
 	uint32_t next;
-	uint64_t at_us[RPC_VOUCHER_WRONG];
+	uint64_t at_us[RPC_GUESS_WRONG];
 };
 
 struct rpc {
@@ -79,8 +82,8 @@ struct rpc {
 	LIST_HEAD(, pin_job) jobs;
 	/* A hash that nothing matches, for numbers that nobody has. */
 	char dummy_hash[128];
-	struct wrong_codes *wrong;
-	size_t n_wrong;
+	struct guesses *guesses;
+	size_t n_guesses;
 	uint64_t swept_ms;
 };
 
@@ -186,11 +189,12 @@ void pin_forget(struct peer *peer);
 void pin_drop_all(struct rpc *rpc);
 MUST_CHECK enum result pin_open(struct rpc *rpc);
 
-/* ---- redemption.c: wrong voucher codes of outlets ---- */
+/* ---- guess.c ---- */
 
 /* Seconds the key has to wait, 0: none. */
-uint32_t wrong_codes_wait_s(struct rpc *rpc, uint32_t key_no);
-void wrong_codes_note(struct rpc *rpc, uint32_t key_no);
+uint32_t guess_wait_s(struct rpc *rpc, uint32_t key_no, enum guess what);
+/* One more was wrong. */
+void guess_note(struct rpc *rpc, uint32_t key_no, enum guess what);
 
 /* ---- people.c ---- */
 

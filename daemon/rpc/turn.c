@@ -58,7 +58,7 @@ check_codes(struct rpc *rpc, const Timebox__V1__Act *act, uint32_t key_no, struc
 	for (size_t i = 0; i < act->n_commands; i++) {
 		if (act->commands[i]->kind_case != TIMEBOX__V1__COMMAND__KIND_CONFIRM)
 			continue;
-		w->retry_after_s = wrong_codes_wait_s(rpc, key_no);
+		w->retry_after_s = guess_wait_s(rpc, key_no, GUESS_VOUCHER);
 		return w->retry_after_s == 0 ? RESULT_OK : RESULT_VOUCHER_LIMIT;
 	}
 	return RESULT_OK;
@@ -120,7 +120,7 @@ act_decide(struct rpc *rpc, struct waiting_act *w)
 	if (w->answer.code == RESULT_OK)
 		engine_decide(rpc->engine, &in, &w->answer);
 	if (w->answer.code == RESULT_WRONG_VOUCHER && key_no != 0)
-		wrong_codes_note(rpc, key_no);
+		guess_note(rpc, key_no, GUESS_VOUCHER);
 }
 
 static enum result
