@@ -274,18 +274,19 @@ struct store {
 
 /*
  * Writes a row, after a pending row that says how to undo it:
- * table (1) ‖ key length (1) ‖ key ‖ there was an old value (1) ‖ old value.
+ * u64be seq ‖ table (1) ‖ key length (1) ‖ key ‖ there was an old value (1) ‖ old value.
  */
 static enum result
 put(struct store *s, enum people_table table, const void *key, size_t key_len, const void *value,
     size_t len)
 {
-	uint8_t pending_key[18], undo[2 + 255 + 1 + PEOPLE_VALUE_MAX / 2];
-	size_t old_len = 0, at = 0;
+	uint8_t pending_key[18], undo[8 + 2 + 255 + 1 + PEOPLE_VALUE_MAX / 2];
+	size_t old_len = 0, at = 8;
 	enum result err;
 
 	if (key_len > 255)
 		return RESULT_BAD_FIELD;
+	be64(undo, s->seq);
 	undo[at++] = (uint8_t)table;
 	undo[at++] = (uint8_t)key_len;
 	memcpy(undo + at, key, key_len);
@@ -482,6 +483,8 @@ texts_apply(struct people *people, const uint8_t request_id[16], uint32_t comman
 
 struct pending_keys {
 	uint8_t key[SETTLE_SLICE][18];
+	/* Big-endian, as it is stored: seq and the row's number within its act. */
+	uint8_t order[SETTLE_SLICE][10];
 	size_t n;
 };
 
@@ -516,13 +519,16 @@ texts_settled(struct people *people, const uint8_t request_id[16])
 static enum result
 undo_one(struct people *people, const uint8_t key[18])
 {
-	uint8_t undo[2 + 255 + 1 + PEOPLE_VALUE_MAX];
+	uint8_t row[8 + 2 + 255 + 1 + PEOPLE_VALUE_MAX], *undo = row + 8;
 	size_t len, at;
-	enum result err = people_get(people, PEOPLE_PENDING, key, 18, undo, sizeof(undo), &len);
+	enum result err = people_get(people, PEOPLE_PENDING, key, 18, row, sizeof(row), &len);
 
 	if (err != RESULT_OK)
 		return err;
-	if (len < 3 || undo[0] >= PEOPLE_TABLES || len < 3u + undo[1])
+	if (len < 8 + 3)
+		return RESULT_CORRUPT;
+	len -= 8;
+	if (undo[0] >= PEOPLE_TABLES || len < 3u + undo[1])
 		return RESULT_CORRUPT;
 	at = 2u + undo[1];
 	if (undo[at])
@@ -531,6 +537,31 @@ undo_one(struct people *people, const uint8_t key[18])
 	else
 		err = people_delete(people, (enum people_table)undo[0], undo + 2, undo[1]);
 	return err != RESULT_OK ? err : people_delete(people, PEOPLE_PENDING, key, 18);
+}
+
+/* Keeps the newest rows of those visited, newest first. */
+static enum result
+pending_newest(void *ctx, const uint8_t *key, size_t key_len, const uint8_t *value, size_t len)
+{
+	struct pending_keys *keys = ctx;
+	uint8_t order[10];
+	size_t i;
+
+	if (key_len != 18 || len < 8)
+		return RESULT_CORRUPT;
+	memcpy(order, value, 8);
+	memcpy(order + 8, key + 16, 2);
+	for (i = keys->n; i > 0 && memcmp(keys->order[i - 1], order, sizeof(order)) < 0; i--)
+		if (i < SETTLE_SLICE) {
+			memcpy(keys->order[i], keys->order[i - 1], sizeof(order));
+			memcpy(keys->key[i], keys->key[i - 1], 18);
+		}
+	if (i == SETTLE_SLICE)
+		return RESULT_OK;
+	memcpy(keys->order[i], order, sizeof(order));
+	memcpy(keys->key[i], key, 18);
+	keys->n += keys->n < SETTLE_SLICE;
+	return RESULT_OK;
 }
 
 enum result
@@ -543,10 +574,9 @@ texts_sweep(struct people *people, int (*known)(void *ctx, const uint8_t id[16])
 	*undone = 0;
 	do {
 		keys.n = 0;
-		err = people_each(people, PEOPLE_PENDING, "", 0, pending_note, &keys);
-		/* Backwards: where one act wrote a row twice, the first old value is put back last.
-		 */
-		for (size_t i = keys.n; i-- > 0 && err == RESULT_OK;) {
+		err = people_each(people, PEOPLE_PENDING, "", 0, pending_newest, &keys);
+		/* Newest first: where a row was written twice, the first old value is put back last. */
+		for (size_t i = 0; i < keys.n && err == RESULT_OK; i++) {
 			if (known(ctx, keys.key[i])) {
 				err = people_delete(people, PEOPLE_PENDING, keys.key[i], 18);
 			} else {

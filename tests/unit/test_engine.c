@@ -275,6 +275,58 @@ a_commitment_of_zeros_is_none(void **state)
 	kit_close(&k);
 }
 
+/* Writes a partner's name as an act of that request id would, and leaves it without its entry. */
+static void
+orphan_name(uint8_t first_of_id, uint64_t seq, char *name)
+{
+	struct command c = {.kind = COMMAND_PARTNER_SET, .partner = code_pack("P03", 3)};
+	struct act act = {.n_commands = 1, .commands = &c, .request_id = {first_of_id}};
+	Timebox__V1__PrivateText t, *list[] = {&t};
+	Timebox__V1__Private texts;
+	Timebox__V1__NameText n;
+	static struct book_out out;
+	uint8_t key[32] = {1}, bytes[64];
+	struct arena arena;
+
+	timebox__v1__private_text__init(&t);
+	timebox__v1__private__init(&texts);
+	timebox__v1__name_text__init(&n);
+	c.commitment[0] = 1;
+	n.name = name;
+	t.key = (ProtobufCBinaryData){32, key};
+	t.text = (ProtobufCBinaryData){timebox__v1__name_text__pack(&n, bytes), bytes};
+	texts.texts = list;
+	texts.n_texts = 1;
+	assert_int_equal(arena_init(&arena, 1u << 16), RESULT_OK);
+	assert_int_equal(
+	    texts_store(engine_people(k.engine), &act, &texts, &out, seq, &arena), RESULT_OK);
+	assert_int_equal(people_commit(engine_people(k.engine)), RESULT_OK);
+	arena_free(&arena);
+}
+
+static void
+orphaned_texts_are_undone_newest_first(void **state)
+{
+	const Timebox__V1__NameText *name;
+	struct arena arena;
+	uint64_t last;
+
+	(void)state;
+	kit_station(&k);
+	last = engine_last_seq(k.engine);
+	/* Two clients: the later act has the smaller request id. */
+	orphan_name(2, last + 1, (char[]){"first"});
+	orphan_name(1, last + 2, (char[]){"second"});
+	kit_reopen(&k);
+	assert_int_equal(arena_init(&arena, 1u << 16), RESULT_OK);
+	assert_int_equal(texts_name(engine_people(k.engine), TEXT_PARTNER, code_pack("P03", 3),
+			     &arena, &name),
+	    RESULT_OK);
+	assert_memory_equal(name->name, "name ", 5);
+	arena_free(&arena);
+	kit_close(&k);
+}
+
 int
 main(void)
 {
@@ -290,6 +342,7 @@ main(void)
 		cmocka_unit_test(a_proposed_name_is_shown_from_its_approval),
 	    cmocka_unit_test(an_act_from_the_future_is_not_accepted_when_its_time_has_come),
 	    cmocka_unit_test(a_commitment_of_zeros_is_none),
+	    cmocka_unit_test(orphaned_texts_are_undone_newest_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
