@@ -238,10 +238,15 @@ static void
 job_finish(struct pin_job *job, enum result code, uint32_t retry_after_s, uint64_t member)
 {
 	struct peer *peer = job->peer;
+	const struct key_row *key;
 	struct call c;
 
 	if (peer != NULL) {
-		call_begin(&c, peer, peer_key(peer), job->number);
+		key = peer_key(peer);
+		call_begin(&c, peer, key, job->number);
+		/* It may have been revoked while the PIN was being checked. */
+		if (key == NULL || key->status != KEY_ACTIVE)
+			code = RESULT_KEY_REVOKED;
 		if (code == RESULT_OK && member != 0)
 			code = session_begin(&c, member);
 		if (code != RESULT_OK)
@@ -293,6 +298,11 @@ done_login(void *arg)
 	uint32_t wait_s = 0;
 	enum result err;
 
+	/* Since a write failed the rows are not what the ledger holds. */
+	if (engine_failed(job->rpc->engine)) {
+		job_finish(job, RESULT_UNAVAILABLE, 0, 0);
+		return;
+	}
 	if (m == NULL) {
 		job_finish(job, RESULT_WRONG_PIN, 0, 0);
 		return;
@@ -392,6 +402,10 @@ done_set_pin(void *arg)
 	struct pin_row row;
 	enum result err;
 
+	if (engine_failed(job->rpc->engine)) {
+		job_finish(job, RESULT_UNAVAILABLE, 0, 0);
+		return;
+	}
 	if (!job->good || m == NULL) {
 		job_finish(job, RESULT_BUSY, 1, 0);
 		return;
