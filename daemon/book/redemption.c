@@ -271,6 +271,7 @@ decide_hold(struct book *b, const struct command *c)
 	h = book_add(b, &k);
 	*h = draft;
 	h->state = HOLD_HELD;
+	h->day = b->today;
 	/* To the end of the last day: the first moment of the next. */
 	h->use_by_us = book_day_start_us(b->station, last_day + 1);
 	h->release_us = book_day_start_us(b->station, last_day + 1 + (int32_t)b->rules->grace_days);
@@ -305,7 +306,7 @@ decide_confirm(struct book *b, const struct command *c)
 	if (b->in->now_us >= h->release_us)
 		return RESULT_RELEASED;
 	last_day = book_day(b->station, h->use_by_us - 1);
-	if (c->day > b->today)
+	if (c->day > b->today || (c->day != 0 && c->day < h->day))
 		return book_refuse_field(b, "day");
 	/* After use_by only what was delivered by then counts. */
 	if (c->day == 0 ? b->in->now_us >= h->use_by_us : c->day > last_day)

@@ -404,7 +404,8 @@ struct hold_row {
 	/* Staff who held it for the member, else 0. */
 	uint32_t holder_no;
 	uint32_t second_no;
-	uint32_t pad;
+	/* The day it was held. */
+	int32_t day;
 };
 
 /* key a: the hold's ref_id, b: index. */

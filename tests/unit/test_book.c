@@ -54,6 +54,8 @@ a_confirm_that_says_delivered_in_time_counts_in_the_grace_days(void **state)
 	held = seq;
 	now_us += 9 * DAY_US;
 	assert_int_equal(confirm(held, 20009), RESULT_TOO_LATE);
+	/* Nor before there was a voucher. */
+	assert_int_equal(confirm(held, 19999), RESULT_BAD_FIELD);
 	assert_int_equal(confirm(held, 20006), RESULT_OK);
 	assert_int_equal(sums(ANNA).available, 6);
 }
