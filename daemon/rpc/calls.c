@@ -113,7 +113,12 @@ call_serve(struct peer *peer, const struct key_row *key, const Timebox__V1__Call
 		log_event(LOG_LEVEL_INFO, "call_refused", "conn=%llu call=%s code=%s",
 			  (unsigned long long)net_conn_id(peer->conn), row == NULL ? "?" : row->rule.name,
 			  result_name(err));
-	answer_code(peer->rpc, c.answer, err == RESULT_NO_MEMORY ? RESULT_TOO_MANY : err);
+	if (err == RESULT_NO_MEMORY) {
+		/* What was gathered filled the memory that the refusal's words need. */
+		c.answer = answer_begin(peer->rpc, peer->frames);
+		err = RESULT_TOO_MANY;
+	}
+	answer_code(peer->rpc, c.answer, err);
 	answer_send(peer, c.answer);
 	if (err == RESULT_UNKNOWN_KEY && ++peer->refused >= RPC_UNKNOWN_REFUSALS)
 		net_conn_close(peer->conn);

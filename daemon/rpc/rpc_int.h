@@ -47,7 +47,9 @@ struct waiting_act {
 	/* NULL: the connection ended; the act is decided all the same. */
 	struct peer *peer;
 	uint64_t number;
+	/* The session when it came. */
 	uint64_t session_member;
+	uint64_t session_reset_us;
 	uint8_t session[8];
 	uint8_t key[32];
 	const Timebox__V1__Request *request;
@@ -176,6 +178,8 @@ void call_begin(struct call *c, struct peer *peer, const struct key_row *key, ui
 /* Ends a session that was idle too long, or whose member's PIN was reset or status changed since. */
 void session_check(struct peer *peer, uint64_t now_ms);
 void session_end(struct peer *peer);
+/* Whether a session of the member, begun when their last PIN reset was `reset_us`, stands. */
+int session_stands(const struct rpc *rpc, uint64_t member, uint64_t reset_us);
 /* Opens one and fills the answer. */
 MUST_CHECK enum result session_begin(struct call *c, uint64_t member);
 

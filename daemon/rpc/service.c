@@ -216,8 +216,11 @@ static void
 dry_run_note(void *ctx, size_t i, enum result code, const struct book_out *out)
 {
 	struct dry_run *d = ctx;
-	Timebox__V1__DryRunAct *act = call_message(d->c, &timebox__v1__dry_run_act__descriptor);
+	Timebox__V1__DryRunAct *act;
 
+	if (d->full)
+		return;
+	act = call_message(d->c, &timebox__v1__dry_run_act__descriptor);
 	if (act == NULL ||
 	    (act->effects = call_alloc(d->c, out->n_effects * sizeof(*act->effects))) == NULL) {
 		d->full = 1;

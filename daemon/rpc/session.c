@@ -21,15 +21,20 @@ session_end(struct peer *peer)
 	crypto_wipe(peer->session, sizeof(peer->session));
 }
 
+int
+session_stands(const struct rpc *rpc, uint64_t member, uint64_t reset_us)
+{
+	const struct member_row *m = member_of(rpc, member);
+
+	return m != NULL && m->status == MEMBER_ACTIVE && m->reset_us == reset_us;
+}
+
 void
 session_check(struct peer *peer, uint64_t now_ms)
 {
-	const struct member_row *m;
-
 	if (peer->session_member == 0)
 		return;
-	m = member_of(peer->rpc, peer->session_member);
-	if (m == NULL || m->status != MEMBER_ACTIVE || m->reset_us != peer->session_reset_us ||
+	if (!session_stands(peer->rpc, peer->session_member, peer->session_reset_us) ||
 	    now_ms - peer->last_frame_ms > RPC_SESSION_IDLE_MS)
 		session_end(peer);
 }

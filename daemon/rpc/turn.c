@@ -18,6 +18,7 @@ turn_add(struct peer *peer, const Timebox__V1__Request *request)
 	w->peer = peer;
 	w->number = peer->frames;
 	w->session_member = peer->session_member;
+	w->session_reset_us = peer->session_reset_us;
 	memcpy(w->session, peer->session, sizeof(w->session));
 	memcpy(w->key, net_conn_key(peer->conn), sizeof(w->key));
 	w->request = request;
@@ -115,6 +116,9 @@ act_decide(struct rpc *rpc, struct waiting_act *w)
 	const struct key_row *key = rows->get(rows->ctx, &k);
 	uint32_t key_no = key != NULL && key->role == ROLE_OUTLET ? key->no : 0;
 
+	/* An act before it in this turn may have ended the session. */
+	if (!session_stands(rpc, w->session_member, w->session_reset_us))
+		in.session_member = 0;
 	w->answer.field = "";
 	w->answer.code = act_check(rpc, key, w);
 	if (w->answer.code == RESULT_OK)
