@@ -8,6 +8,10 @@
  */
 #include "daemon/book/book_int.h"
 
+/* Lots of points and stock that one hold takes from: so few that the entry that ends it always
+ * fits. */
+#define HOLD_MAX_PARTS 160
+
 enum result
 hold_find(struct book *b, const struct ref *ref, struct hold_row **out)
 {
@@ -158,8 +162,11 @@ hold_part_add(struct book *b, struct hold_row *h, enum asset asset, uint64_t lot
 {
 	struct row_key k =
 	    row_key3(TABLE_HOLD_PART, ref_id(h->origin.seq, h->origin.index), h->n_parts, 0);
-	struct hold_part_row *p = book_add(b, &k);
+	struct hold_part_row *p;
 
+	if (h->n_parts == HOLD_MAX_PARTS)
+		return RESULT_TOO_MANY_EFFECTS;
+	p = book_add(b, &k);
 	h->n_parts++;
 	p->lot = lot;
 	p->amount = (uint32_t)amount;

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -229,6 +230,41 @@ rows_of_a_withdrawn_batch_are_free_again(void **state)
 	assert_int_equal(out.effects[0].kind, EFFECT_BATCH_COMPLETE);
 }
 
+/* The entry that ends a hold is as large as the one that made it: a bound keeps room for it. */
+static void
+a_hold_takes_from_so_many_lots_only(void **state)
+{
+	struct command c = {.kind = COMMAND_DONATION_ADD,
+	    .partner = code("P03"),
+	    .item = code("I01"),
+	    .outlet = code("P03"),
+	    .member = WORKER_A,
+	    .count = 1,
+	    .quality = QUALITY_GOOD,
+	    .day = 19000};
+	struct command free_item = {.kind = COMMAND_ITEM_SET,
+	    .item = code("I01"),
+	    .item_kind = ITEM_GOODS,
+	    .points = 1,
+	    .n_outlets = 1,
+	    .outlets = {code("P03")}};
+
+	(void)state;
+	assert_int_equal(by(STAFF_A, free_item), RESULT_OK);
+	for (int i = 0; i < 180; i++) {
+		snprintf(c.receipt, sizeof(c.receipt), "LOT-%d", i);
+		assert_int_equal(by(STAFF_A, c), RESULT_OK);
+	}
+	give_points(1, ANNA, 190);
+	link_and_open();
+	assert_int_equal(hold(ANNA, 180), RESULT_TOO_MANY_EFFECTS);
+	assert_int_equal(hold(ANNA, 130), RESULT_OK);
+	assert_int_equal(
+	    by_member(ANNA, (struct command){.kind = COMMAND_CANCEL, .ref = ref_to(seq)}),
+	    RESULT_OK);
+	assert_int_equal(sums(ANNA).available, 190);
+}
+
 static void
 a_receipt_is_entered_once(void **state)
 {
@@ -324,6 +360,7 @@ main(void)
 	    TEST(a_forgotten_check_out_closes_at_the_planned_end_and_waits),
 	    TEST(a_new_price_needs_two_and_holds_from_the_next_day),
 	    TEST(rows_of_a_withdrawn_batch_are_free_again),
+	    TEST(a_hold_takes_from_so_many_lots_only),
 	    TEST(a_receipt_is_entered_once),
 	    TEST(no_sequence_of_commands_unbalances_the_books),
 	};
