@@ -175,6 +175,8 @@ int engine_clock_doubtful(const struct engine *engine);
 MUST_CHECK enum result engine_clock_accept(struct engine *engine);
 /* No more refused ids can be remembered for now. */
 int engine_full(const struct engine *engine);
+/* Half of that room is taken: the rest is for those who are known. */
+int engine_crowded(const struct engine *engine);
 /* A write failed: nothing is accepted until the next start. */
 int engine_failed(const struct engine *engine);
 

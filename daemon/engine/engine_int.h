@@ -112,6 +112,8 @@ MUST_CHECK enum result retired_open(struct retired *r, uint64_t now_us);
 void retired_close(struct retired *r);
 void retired_add(struct retired *r, const uint8_t id[16], uint64_t now_us);
 int retired_has(struct retired *r, const uint8_t id[16], uint64_t now_us);
-int retired_full(const struct retired *r);
+int retired_full(const struct retired *r, uint64_t now_us);
+/* Half of the room is taken. */
+int retired_crowded(const struct retired *r, uint64_t now_us);
 
 #endif

@@ -204,7 +204,13 @@ engine_clock_doubtful(const struct engine *e)
 int
 engine_full(const struct engine *e)
 {
-	return retired_full(&e->retired);
+	return retired_full(&e->retired, next_time_us(e));
+}
+
+int
+engine_crowded(const struct engine *e)
+{
+	return retired_crowded(&e->retired, next_time_us(e));
 }
 
 int

@@ -83,8 +83,21 @@ retired_has(struct retired *r, const uint8_t id[16], uint64_t now_us)
 	       memcmp(slot_of(r->id[1], id), id, 16) == 0;
 }
 
-int
-retired_full(const struct retired *r)
+/* Ids of the younger table. After its period they count no more, even if nobody has asked since. */
+static size_t
+young(const struct retired *r, uint64_t now_us)
 {
-	return r->n[0] >= ENGINE_RETIRED_MAX;
+	return now_us >= r->since_us + PERIOD_US ? 0 : r->n[0];
+}
+
+int
+retired_full(const struct retired *r, uint64_t now_us)
+{
+	return young(r, now_us) >= ENGINE_RETIRED_MAX;
+}
+
+int
+retired_crowded(const struct retired *r, uint64_t now_us)
+{
+	return young(r, now_us) >= ENGINE_RETIRED_MAX / 2;
 }

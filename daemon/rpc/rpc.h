@@ -34,6 +34,8 @@
 #define RPC_SWEEP_ENTRIES 64u
 /* Refused acts after which a connection of an unknown key ends. */
 #define RPC_UNKNOWN_REFUSALS 3u
+/* What a stranger is told to wait when too many request ids were refused of late. */
+#define RPC_CROWDED_WAIT_S 60u
 /* A kiosk session ends after so long without a frame. */
 #define RPC_SESSION_IDLE_MS 90000u
 /* Wrong guesses of one key within the window, after which it waits: an outlet's voucher codes; members' numbers that nobody

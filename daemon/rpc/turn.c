@@ -80,12 +80,16 @@ act_check(struct rpc *rpc, const struct key_row *key, struct waiting_act *w)
 				   w->request->act.len, &message) != RESULT_OK)
 		return RESULT_OK;
 	act = (const Timebox__V1__Act *)(const void *)message;
-	/* A stranger may enrol, and fills no list of refused ids with anything else. */
+	/* A stranger may enrol, and fills the list of refused ids with nothing else, and never to the brim. */
+	if (key == NULL && (act->n_commands != 1 ||
+			    act->commands[0]->kind_case != TIMEBOX__V1__COMMAND__KIND_ENROL))
+		return RESULT_UNKNOWN_KEY;
+	if (key == NULL && engine_crowded(rpc->engine)) {
+		w->retry_after_s = RPC_CROWDED_WAIT_S;
+		return RESULT_BUSY;
+	}
 	if (key == NULL)
-		return act->n_commands == 1 &&
-				       act->commands[0]->kind_case == TIMEBOX__V1__COMMAND__KIND_ENROL
-			       ? RESULT_OK
-			       : RESULT_UNKNOWN_KEY;
+		return RESULT_OK;
 	/* An accepted act keeps its receipt, whatever came after. */
 	if (act->request_id.len != 16 || engine_seq_of(rpc->engine, act->request_id.data) != 0)
 		return RESULT_OK;
