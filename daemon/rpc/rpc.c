@@ -26,11 +26,16 @@ void
 peer_limit(struct peer *peer)
 {
 	const struct key_row *key = peer_key(peer);
+	unsigned idle_ms = peer->rpc->idle_ms;
 	size_t most = RPC_FRAME_UNKNOWN;
 
 	if (key != NULL && key->status == KEY_ACTIVE)
 		most = key->role == ROLE_STAFF ? RPC_FRAME_STAFF : RPC_FRAME_DEVICE;
+	else if (idle_ms > RPC_UNKNOWN_IDLE_MS)
+		/* Connections are few: who may only enrol does so, or goes. */
+		idle_ms = RPC_UNKNOWN_IDLE_MS;
 	net_conn_limit(peer->conn, most < FRAME_MAX_BYTES ? most : FRAME_MAX_BYTES);
+	net_conn_idle_ms(peer->conn, idle_ms);
 }
 
 /* ---- connections ---- */
@@ -133,6 +138,8 @@ frame_refuse(struct peer *peer, enum result code)
 	log_event(LOG_LEVEL_INFO, "frame_refused", "conn=%llu code=%s",
 		  (unsigned long long)net_conn_id(peer->conn), result_name(code));
 	answer_refuse(peer, peer->frames, code);
+	if (peer_key(peer) == NULL && ++peer->refused >= RPC_UNKNOWN_REFUSALS)
+		net_conn_close(peer->conn);
 }
 
 /* An act stays in the arena of requests until the turn's end; anything else leaves it as it was. */
@@ -278,7 +285,7 @@ listen_on(struct rpc *rpc, const struct config *config)
 	net.max_connections = config->max_connections;
 	net.handshake_ms = config->handshake_seconds * 1000;
 	net.frame_ms = config->frame_seconds * 1000;
-	net.idle_ms = config->idle_seconds * 1000;
+	net.idle_ms = rpc->idle_ms = config->idle_seconds * 1000;
 	net.first_max = RPC_FRAME_UNKNOWN;
 	return net_open(&net, &hooks, &rpc->net);
 }

@@ -32,8 +32,9 @@
 #define RPC_ANSWER_ARENA (16u << 20)
 /* System entries per turn. */
 #define RPC_SWEEP_ENTRIES 64u
-/* Refused acts after which a connection of an unknown key ends. */
+/* Refusals after which a connection of an unknown key ends, and how long it may say nothing. */
 #define RPC_UNKNOWN_REFUSALS 3u
+#define RPC_UNKNOWN_IDLE_MS 10000u
 /* What a stranger is told to wait when too many request ids were refused of late. */
 #define RPC_CROWDED_WAIT_S 60u
 /* A kiosk session ends after so long without a frame. */

@@ -73,6 +73,8 @@ struct rpc {
 	struct work *work;
 	uint32_t checkpoint_seconds;
 	uint64_t checkpoint_entries;
+	/* After so long without a frame a connection ends. */
+	unsigned idle_ms;
 	LIST_HEAD(, peer) peers;
 	/* The turn's acts. */
 	struct arena requests;
@@ -164,7 +166,7 @@ void turn_forget(struct rpc *rpc, const struct peer *peer);
 
 /* The key's row, or NULL: unknown. */
 const struct key_row *peer_key(const struct peer *peer);
-/* Sets the frame limit of what the key is now. */
+/* Sets the limits of what the key is now: the size of frames, how long it may say nothing. */
 void peer_limit(struct peer *peer);
 
 /* ---- calls.c ---- */

@@ -8,6 +8,8 @@ from small_station import rpc_pb2, tc, types_pb2
 # As in daemon/rpc/rpc.h.
 WRONG_MOST = 10
 NUMBERS_MOST = 200
+REFUSALS_MOST = 3
+STRANGER_IDLE_S = 10
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +73,23 @@ def test_staff_asks_for_as_many_numbers_as_an_import_has(station):
     staff, known = station.connect("staff"), station.members[0]
     for _ in range(3):
         assert staff.resolve(known.number, *strangers(820000, 1000)) == [known.id] + [0] * 1000
+
+
+def test_stranger_that_sends_garbage_is_cut(station, tmp_path):
+    with tc.Client(station.daemon.address, tc.Identity.create(tmp_path / "stranger")) as client:
+        for _ in range(REFUSALS_MOST):
+            client.sock.sendall(tc.frame(b"\x0f"))
+            assert tc.read_response(client.sock).name == "bad_message"
+        assert tc.is_cut(client.sock)
+
+
+def test_stranger_that_says_nothing_is_cut_soon_and_who_enrolled_is_not(station, tmp_path):
+    code = station.code_for("staff", types_pb2.ROLE_KIOSK)
+    known = tc.Identity.create(tmp_path / "new")
+    with tc.Client(station.daemon.address, known, code) as client, \
+            tc.Client(station.daemon.address, tc.Identity.create(tmp_path / "silent")) as silent:
+        client.enrol(code)
+        silent.sock.settimeout(STRANGER_IDLE_S + 3)
+        assert tc.is_cut(silent.sock)
+        client.sock.settimeout(2)
+        assert not tc.is_cut(client.sock)
