@@ -145,7 +145,8 @@ def honest_requests(rng, station, client, role):
 
 def mutate(rng, message):
     """Changes one field somewhere inside."""
-    fields = [f for f in message.DESCRIPTOR.fields if f.type != MESSAGE or f.label == REPEATED or message.HasField(f.name)]
+    fields = [f for f in message.DESCRIPTOR.fields
+              if f.type != MESSAGE or f.label == REPEATED or message.HasField(f.name)]
     if not fields:
         return
     field = rng.choice(fields)
