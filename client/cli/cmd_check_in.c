@@ -212,9 +212,9 @@ cmd_check_in(struct cli *c, int argc, char **argv)
 		.args = "[NO...]", .min = 0, .max = MEMBERS_MAX, .options = options,
 		.help = N_("Checks members in, on the station's clock: at a kiosk one with the PIN; by staff "
 			   "or an outlet as witness, a whole team, or a visit by telephone."),
-		.examples = "  timebox check-in --member 20000011 --pin-file pin --activity 812\n"
-			    "  timebox check-in 20000011 20000029 --activity 812\n"
-			    "  timebox check-in 20000011 --visit D001 --item 103 --minutes 90\n",
+		.examples = "  timebox check-in --member 20000016 --pin-file pin --activity 812\n"
+			    "  timebox check-in 20000016 20000024 --activity 812\n"
+			    "  timebox check-in 20000016 --visit D001 --item 103 --minutes 90\n",
 	};
 	struct timebox *tb = NULL;
 	int rc;
@@ -266,8 +266,8 @@ cmd_check_out(struct cli *c, int argc, char **argv)
 		.args = "[NO...]", .min = 0, .max = MEMBERS_MAX, .options = options,
 		.help = N_("Checks members out: what was measured becomes a record that somebody else "
 			   "attests."),
-		.examples = "  timebox check-out --member 20000011 --pin-file pin\n"
-			    "  timebox check-out 20000011 20000029\n",
+		.examples = "  timebox check-out --member 20000016 --pin-file pin\n"
+			    "  timebox check-out 20000016 20000024\n",
 	};
 	struct timebox *tb = NULL;
 	int rc;

@@ -41,7 +41,7 @@ cmd_gift(struct cli *c, int argc, char **argv)
 	const struct cli_usage usage = {
 		.args = "NO POINTS", .min = 2, .max = 2, .options = options,
 		.help = N_("Gives points to another member, at a kiosk. Off unless the rules allow it."),
-		.examples = "  timebox gift 20000029 5 --member 20000011 --pin-file pin\n",
+		.examples = "  timebox gift 20000024 5 --member 20000016 --pin-file pin\n",
 	};
 	struct timebox *tb = NULL;
 	uint32_t points = 0;

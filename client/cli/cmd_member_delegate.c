@@ -32,7 +32,7 @@ cmd_member_delegate(struct cli *c, int argc, char **argv)
 		.args = "NO", .min = 1, .max = 1, .options = options,
 		.help = N_("Records that the member lets a social worker redeem for them until that day, "
 			   "inclusive. A colleague approves it."),
-		.examples = "  timebox member delegate 20000011 --to 10000015 --until 2026-12-31\n",
+		.examples = "  timebox member delegate 20000016 --to 10000012 --until 2026-12-31\n",
 	};
 	struct timebox *tb = NULL;
 	int32_t day = 0;

@@ -75,7 +75,7 @@ cmd_redeem_cancel(struct cli *c, int argc, char **argv)
 		.args = "VOUCHER", .min = 1, .max = 1, .options = options,
 		.help = N_("Cancels a voucher until its last day: points, stock and quota go back. Staff "
 			   "may do it for a caller, without a PIN."),
-		.examples = "  timebox redeem cancel 6H2K-9QWX-7F3M-0ZTA-V --member 20000011 --pin-file pin\n"
+		.examples = "  timebox redeem cancel 6H2K-9QWX-7F3M-0ZTA-V --member 20000016 --pin-file pin\n"
 			    "  timebox redeem cancel 6H2K-9QWX-7F3M-0ZTA-V\n",
 	};
 	Timebox__V1__Ref ref = TIMEBOX__V1__REF__INIT;

@@ -120,8 +120,8 @@ cmd_redeem_hold(struct cli *c, int argc, char **argv)
 		.options = options,
 		.help = N_("Sets points, stock and quota aside and gives a voucher. At a kiosk, with the "
 			   "member's PIN."),
-		.examples = "  timebox redeem hold --member 20000011 --pin-file pin --item RICE\n"
-			    "  timebox redeem hold --member 20000011 --item RICE --on-behalf\n",
+		.examples = "  timebox redeem hold --member 20000016 --pin-file pin --item RICE\n"
+			    "  timebox redeem hold --member 20000016 --item RICE --on-behalf\n",
 	};
 
 	cli_parse(c, &usage, argc, argv, NULL);

@@ -96,7 +96,7 @@ cmd_redeem_list(struct cli *c, int argc, char **argv)
 		.options = options,
 		.help = N_("Lists a member's vouchers with their state; for staff without --member, all that wait to be "
 			   "collected."),
-		.examples = "  timebox redeem list --member 20000011\n",
+		.examples = "  timebox redeem list --member 20000016\n",
 	};
 	struct timebox *tb = NULL;
 	uint64_t id = 0;

@@ -104,7 +104,7 @@ cmd_redeem_permit(struct cli *c, int argc, char **argv)
 		.args = "NO", .min = 1, .max = 1,
 		.help = N_("After a PIN reset: you see the member before you, and vouch that what is "
 			   "redeemed in the next 30 minutes is theirs."),
-		.examples = "  timebox redeem permit 20000011\n",
+		.examples = "  timebox redeem permit 20000016\n",
 	};
 	struct timebox *tb = NULL;
 	int rc;

@@ -232,7 +232,7 @@ cmd_service_add(struct cli *c, int argc, char **argv)
 		.options = options,
 		.help = N_("Types in one service record afterwards. It is a batch of one, which a colleague "
 			   "attests."),
-		.examples = "  timebox service add --member 20000011 --item 203 --day 2026-01-31 \\\n"
+		.examples = "  timebox service add --member 20000016 --item 203 --day 2026-01-31 \\\n"
 			    "    --start 14:00 --end 16:00 --area 向阳社区 --beneficiary D006\n",
 	};
 
