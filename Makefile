@@ -43,6 +43,9 @@ PACKAGES := gcc libc6-dev make pkg-config protobuf-compiler protobuf-c-compiler 
 # What only `make format` and `make analyze` use.
 PACKAGES_TOOLS := clang-format clang-tidy cppcheck
 
+# What only the benchmarks use: the peers, and callgrind. No cluster or server is started by them.
+PACKAGES_BENCH := postgresql-15 redis-tools valgrind
+
 # ---- flags ------------------------------------------------------------------------------------------
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
@@ -88,6 +91,7 @@ PURE_SRC   := $(wildcard daemon/base/*.c daemon/book/*.c)
 UNIT       := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 UNIT_HELP  := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
 FUZZ       := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCH_SRC  := $(filter-out tests/bench/floor.c,$(wildcard tests/bench/*.c))
 # A daemon whose clock the tests can move: only the files that mention it differ (no header may: lint).
 MOVED_SRC  := $(if $(DAEMON_SRC),$(shell grep -ls TIMEBOX_TEST_CLOCK $(DAEMON_SRC) daemon/main.c))
 
@@ -102,7 +106,8 @@ MO       := $(patsubst client/po/%.po,build/locale/%/LC_MESSAGES/timebox.mo,$(wi
 # ---- targets ----------------------------------------------------------------------------------------
 
 .PHONY: all help deps deps-tools asan py tests-unit tests-asan tests-fuzz build-clang demo run check check-unit \
-	check-e2e check-crash check-races check-lint lint check-fuzz check-asan check-fresh fuzz analyze \
+	check-e2e check-crash check-races check-lint lint check-fuzz check-asan check-fresh fuzz bench bench-grow \
+	bench-deps bench-programs analyze \
 	format vectors install uninstall clean
 
 all: $(addprefix build/,$(PROGRAMS)) $(MO)
@@ -124,6 +129,9 @@ help:
 #: check-lint    the project's own rules (also: lint)
 #: check-fresh   demo and check inside a bare Debian 12 (debootstrap)
 #: fuzz          FUZZ_SECONDS=300 for each target; T=name picks one
+#: bench         against PostgreSQL, Redis and the floor; QUICK=1, ROUNDS=5, SECONDS=5, MEMBERS=1000000, ONLY=
+#: bench-grow    cost against members and entries, and the start   GROW_ENTRIES=10000000
+#: bench-deps    install what the benchmarks need beside `deps`
 #: analyze       gcc -fanalyzer, clang-tidy, cppcheck
 #: format        clang-format on the C files that differ from HEAD
 #: vectors       write the golden vectors again
@@ -133,7 +141,7 @@ help:
 # ---- packages ---------------------------------------------------------------------------------------
 
 deps-tools: PACKAGES += $(PACKAGES_TOOLS)
-deps deps-tools:
+define install-missing
 	@command -v dpkg-query >/dev/null || { echo "not Debian: wanted are $(PACKAGES)"; exit 0; }; \
 	missing=$$({ dpkg-query -W -f '$${db:Status-Status} $${Package}\n' $(PACKAGES) 2>/dev/null || :; } | \
 		awk -v want="$(PACKAGES)" '$$1 == "installed" { have[$$2] = 1 } \
@@ -143,6 +151,9 @@ deps deps-tools:
 	root=; [ "$$(id -u)" = 0 ] || root=sudo; \
 	$$root apt-get -qq update; \
 	$$root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null
+endef
+deps deps-tools:
+	$(install-missing)
 
 # ---- generated code ---------------------------------------------------------------------------------
 
@@ -225,13 +236,18 @@ build/asan/bin/timebox: $(call client_objects,asan)
 build/asan/unit/%: build/asan/tests/unit/%.o $(call objects,asan,$(UNIT_HELP)) build/asan/core.a
 	$(call link,asan,-lcmocka $(TEST_LIBS))
 
+build/timebox-bench: $(call objects,obj,$(BENCH_SRC) $(PROTO_SRC)) $(call gen,obj)
+	$(call link,obj,-lssl -lcrypto -lprotobuf-c -lunistring)
+build/bench-floor: $(call objects,obj,tests/bench/floor.c tests/bench/conn.c $(PROTO_SRC)) $(call gen,obj)
+	$(call link,obj,-lssl -lcrypto -lprotobuf-c -lunistring)
+
 build/fuzz/bin/%: build/fuzz/tests/fuzz/fuzz_%.o build/fuzz/core.a
 	$(call link,fuzz,$(TEST_LIBS))
 
 tests-unit: $(UNIT:%=build/unit/%)
 tests-asan: $(UNIT:%=build/asan/unit/%)
 tests-fuzz: $(FUZZ:%=build/fuzz/bin/%)
-build-clang: $(call core,clang) $(call objects,clang,$(wildcard daemon/main.c client/cli/main.c tests/unit/*.c tests/fuzz/*.c))
+build-clang: $(call core,clang) $(call objects,clang,$(wildcard daemon/main.c client/cli/main.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c))
 
 # ---- checks: tests/run-all.sh builds what a suite needs, runs it and counts ---------------------------
 
@@ -258,6 +274,22 @@ check-asan: deps
 	$(RUN) unit-asan e2e-asan
 check-fresh:
 	@tests/check-fresh.sh '$(PACKAGES)'
+
+# ---- benchmarks: tests/bench/README.md ----------------------------------------------------------------
+
+# PostgreSQL's package would create and start a cluster of its own: not on a machine that measures.
+bench-deps: PACKAGES += $(PACKAGES_BENCH)
+bench-deps:
+	@dpkg-query -W postgresql-common >/dev/null 2>&1 || { mkdir -p /etc/postgresql-common/createcluster.d && \
+		echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/no-main.conf; }
+	$(install-missing)
+
+bench-programs: build/timeboxd build/timebox-bench build/bench-floor py
+
+bench: bench-deps bench-programs
+	@$(PYTHON) tests/bench/run.py
+bench-grow: bench-deps bench-programs
+	@$(PYTHON) tests/bench/grow.py
 
 demo: all py
 	@TIMEBOXD=$(CURDIR)/build/timeboxd TIMEBOX=$(CURDIR)/build/timebox PYTHON=$(PYTHON) tests/e2e/demo.sh
