@@ -4,10 +4,10 @@
 # Each suite prints what failed and one line "SUITE: N passed, N failed[, N skipped]"; the last line
 # of all is the sum. Whatever cannot be built, crashes or ends without a count is one failure. Logs
 # are kept in build/report/. Environment: MAKE, PYTHON, T (a filter on names), FUZZ_SECONDS,
-# CRASH_CYCLES.
+# CRASH_CYCLES, SIM_RUNS.
 set -u
 MAKE=${MAKE:-make} PYTHON=${PYTHON:-/usr/bin/python3} T=${T:-}
-FUZZ_SECONDS=${FUZZ_SECONDS:-5} CRASH_CYCLES=${CRASH_CYCLES:-10}
+FUZZ_SECONDS=${FUZZ_SECONDS:-5} CRASH_CYCLES=${CRASH_CYCLES:-10} SIM_RUNS=${SIM_RUNS:-300}
 export PYTHON CRASH_CYCLES
 ROOT=$PWD
 REPORT=$ROOT/build/report
@@ -144,6 +144,19 @@ run_fuzz() {
 	count fuzz $passed $failed 0
 }
 
+# Each seed is one check.
+run_sim() {
+	build sim build/sim/sim || return
+	timeout -k 5 600 build/sim/sim "$SIM_RUNS" 1 >"$REPORT/sim.log" 2>&1
+	rc=$?
+	grep -E '^FAILED|seeds/s' "$REPORT/sim.log"
+	# shellcheck disable=SC2046
+	set -- $(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$REPORT/sim.log")
+	[ $# -eq 2 ] || set -- 0 1
+	[ $rc -eq 0 ] || [ "$2" -gt 0 ] || set -- "$1" 1
+	count sim "$1" "$2" 0
+}
+
 run_suite() {
 	case $1 in
 	lint) build lint py && run_lines lint "$PYTHON" tests/lint/lint.py ${T:+--only "$T"} ;;
@@ -153,6 +166,7 @@ run_suite() {
 	build-clang) run_build build-clang build-clang ;;
 	unit) run_unit unit tests-unit build/unit ;;
 	unit-asan) run_unit unit-asan tests-asan build/asan/unit ;;
+	sim) run_sim ;;
 	fuzz) run_fuzz ;;
 	e2e) build e2e all py && run_pytest e2e "$ROOT/build" tests/e2e tests/verify ;;
 	e2e-asan) build e2e-asan asan all py && run_pytest e2e-asan "$ROOT/build/asan/bin" tests/e2e tests/verify ;;
