@@ -17,6 +17,11 @@ FUZZ_SECONDS       ?= 300
 FUZZ_SHORT_SECONDS ?= 5
 CRASH_CYCLES       ?= 100
 CRASH_SHORT_CYCLES ?= 10
+# Of the simulator: how many seeds, from which; in `make check`; with a planted bug.
+RUNS           ?= 20000
+SEED           ?= 1
+SIM_SHORT_RUNS ?= 300
+SIM_PLANT_RUNS ?= 1000
 # A filter on the names of tests.
 T ?=
 
@@ -72,6 +77,9 @@ clang_C  := -O1 -D_FORTIFY_SOURCE=2 $(HARDEN)
 fuzz_CC  := $(CLANG)
 fuzz_C   := -O1 -g -fsanitize=fuzzer-no-link $(SANITIZE) -Wno-error
 fuzz_LD  := -fsanitize=fuzzer $(SANITIZE) -Wl,--as-needed
+sim_CC   := $(CC)
+sim_C    := $(CFLAGS)
+sim_LD   := -Wl,--as-needed
 
 DAEMON_LIBS := -llmdb -levent -levent_openssl -levent_pthreads -lssl -lcrypto -lprotobuf-c -lsodium \
 	-lcyaml -lunistring -lpthread
@@ -92,6 +100,9 @@ UNIT       := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 UNIT_HELP  := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
 FUZZ       := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH_SRC  := $(filter-out tests/bench/floor.c,$(wildcard tests/bench/*.c))
+# The simulator: the real book and engine over a clock, a disk and signatures of its own.
+SIM_SRC    := $(PROTO_SRC) $(wildcard daemon/book/*.c tests/sim/*.c) daemon/store/rows.c \
+	$(filter-out daemon/engine/keys.c,$(wildcard daemon/engine/*.c))
 # A daemon whose clock the tests can move: only the files that mention it differ (no header may: lint).
 MOVED_SRC  := $(if $(DAEMON_SRC),$(shell grep -ls TIMEBOX_TEST_CLOCK $(DAEMON_SRC) daemon/main.c))
 
@@ -106,7 +117,7 @@ MO       := $(patsubst client/po/%.po,build/locale/%/LC_MESSAGES/timebox.mo,$(wi
 # ---- targets ----------------------------------------------------------------------------------------
 
 .PHONY: all help deps deps-tools asan py tests-unit tests-asan tests-fuzz build-clang demo run check check-unit \
-	check-e2e check-crash check-races check-lint lint check-fuzz check-asan check-fresh fuzz bench bench-grow \
+	check-e2e check-crash check-sim check-races check-lint lint check-fuzz check-asan check-fresh fuzz bench bench-grow \
 	bench-deps bench-programs analyze \
 	format vectors install uninstall clean
 
@@ -124,6 +135,7 @@ help:
 #: check-e2e     real daemon and clients        T=name filters as pytest -k does
 #: check-races   the e2e tests of races alone
 #: check-crash   kill -9 under load             CRASH_CYCLES=100
+#: check-sim     book and engine simulated, every answer compared with a model   RUNS=20000 SEED=1; PLANTED=1
 #: check-fuzz    every corpus replayed, and a short run of each target
 #: check-asan    unit and e2e tests against ASan + UBSan builds
 #: check-lint    the project's own rules (also: lint)
@@ -204,7 +216,7 @@ build/$(1)/core.a: $(call core,$(1))
 build/$(1)/pure.a: $(call objects,$(1),$(PURE_SRC))
 	$$(Q)rm -f $$@ && ar rcs $$@ $$^
 endef
-$(foreach t,obj asan clang fuzz,$(eval $(call tree,$(t))))
+$(foreach t,obj asan clang fuzz sim,$(eval $(call tree,$(t))))
 
 # $(call link,TREE,LIBRARIES)
 define link
@@ -244,18 +256,30 @@ build/bench-floor: $(call objects,obj,tests/bench/floor.c tests/bench/conn.c $(P
 build/fuzz/bin/%: build/fuzz/tests/fuzz/fuzz_%.o build/fuzz/core.a
 	$(call link,fuzz,$(TEST_LIBS))
 
+# tests/sim/world.c has its own of these; and the engine remembers fewer refused ids there.
+SIM_OBJECTS := $(call objects,sim,$(SIM_SRC)) $(call gen,sim)
+SIM_LIBS    := -lcrypto -lprotobuf-c -lunistring -lpthread
+sim_crypto  := $(foreach f,ed25519_public ed25519_sign act_sign act_verify crypto_random,-D$(f)=real_$(f))
+sim_retired := -include tests/sim/small.h
+build/sim/proto/crypto.o build/sim/daemon/engine/retired.o: build/sim/%.o: %.c build/sim/.flags | deps $(GEN:=.h)
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(sim_CC) $(WARN) $(FLAGS) $(sim_C) $(sim_$(*F)) -c -o $@ $<
+build/sim/sim: $(SIM_OBJECTS)
+	$(call link,sim,$(SIM_LIBS))
+
 tests-unit: $(UNIT:%=build/unit/%)
 tests-asan: $(UNIT:%=build/asan/unit/%)
 tests-fuzz: $(FUZZ:%=build/fuzz/bin/%)
-build-clang: $(call core,clang) $(call objects,clang,$(wildcard daemon/main.c client/cli/main.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c))
+build-clang: $(call core,clang) $(call objects,clang,$(wildcard daemon/main.c client/cli/main.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c tests/sim/*.c))
 
 # ---- checks: tests/run-all.sh builds what a suite needs, runs it and counts ---------------------------
 
 RUN = +@MAKE='$(MAKE)' PYTHON='$(PYTHON)' T='$(T)' FUZZ_SECONDS='$(or $(1),$(FUZZ_SHORT_SECONDS))' \
-	CRASH_CYCLES='$(or $(2),$(CRASH_SHORT_CYCLES))' tests/run-all.sh
+	CRASH_CYCLES='$(or $(2),$(CRASH_SHORT_CYCLES))' SIM_RUNS='$(SIM_SHORT_RUNS)' tests/run-all.sh
 
 check: deps
-	$(RUN) lint lint-selftest buf build-gcc build-clang unit unit-asan fuzz e2e crash
+	$(RUN) lint lint-selftest buf build-gcc build-clang unit unit-asan sim fuzz e2e crash
 check-unit: deps
 	$(RUN) unit
 check-e2e: deps
@@ -264,6 +288,14 @@ check-races: deps
 	$(RUN) races
 check-crash: deps
 	$(call RUN,,$(CRASH_CYCLES)) crash
+# A seed that fails is run again by RUNS=1 SEED=n. PLANTED=1: bugs planted one by one, each to be found.
+check-sim: build/sim/sim
+ifeq ($(PLANTED),1)
+	@COMPILE='$(sim_CC) $(FLAGS) $(sim_C) -MF /dev/null -w' LINK='$(sim_CC) $(sim_LD)' \
+		LIBS='$(SIM_LIBS)' tests/sim/planted.sh $(SIM_PLANT_RUNS) $(SEED) $(SIM_OBJECTS)
+else
+	@build/sim/sim $(RUNS) $(SEED)
+endif
 check-lint lint: deps
 	$(RUN) lint lint-selftest buf
 check-fuzz: deps
@@ -329,4 +361,4 @@ clean:
 
 FORCE:
 .SECONDARY:
--include $(shell find build/obj build/asan build/clang build/fuzz -name '*.d' -type f 2>/dev/null)
+-include $(shell find build/obj build/asan build/clang build/fuzz build/sim -name '*.d' -type f 2>/dev/null)
