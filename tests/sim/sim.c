@@ -17,7 +17,7 @@
 
 #define TURNS	   120
 #define GAP_US	   (30ull * DAY_US)
-#define RESTART_US 6000000ull
+#define S_US	   1000000ull
 #define ID_OFFSET  (2 + sizeof(SIM_ORIGIN) - 1 + 2)
 #define KIND(name) TIMEBOX__V1__COMMAND__KIND_##name
 
@@ -249,8 +249,6 @@ ask_engine(const struct request *r, enum lie lie, uint32_t client, struct engine
 		in.signature_len = 64;
 	}
 	engine_decide(sim.engine, &in, out);
-	if (world.wall_us > sim.latest_us)
-		sim.latest_us = world.wall_us;
 	sim.counts.acts++;
 	sim.counts.lies += lie != LIE_NONE;
 	sim.counts.by_code[(unsigned)out->code & 255]++;
@@ -307,10 +305,10 @@ sim_decide_changed(const struct request *r, const struct intent *other)
 	struct engine_answer out;
 
 	/* The daemon remembers a refused id for ten minutes, if it lives as long. */
-	if (sim.failed || (r->seq == 0 && (r->refused_us < sim.started_us ||
+	if (sim.failed || (r->seq == 0 && (r->refused_us == 0 ||
 					      sim_now_us() > r->refused_us + 600000000)))
 		return;
-	request_make(&changed, r->client, r->session, world.wall_us, other, 1, &facts);
+	request_make(&changed, r->client, r->session, r->made_at_us + 1, other, 1, &facts);
 	memcpy(changed.act + ID_OFFSET, r->id, 16);
 	CHECK(act_sign(clients[r->client].seed, changed.act, changed.len, changed.signature) ==
 	      RESULT_OK);
@@ -485,6 +483,21 @@ settle(void)
 	look_at_entries(last);
 }
 
+/*
+ * The ids that were refused are remembered by the process; after it, their being dated before the
+ * next start says no. An act that is dated after it (by a client ahead of time, or because the clock
+ * was set back) is new again: the daemon cannot know better.
+ */
+static void
+forget_refusals(void)
+{
+	for (uint32_t i = 0; i < sim.n_requests; i++) {
+		if (sim.requests[i].made_at_us >= sim.started_us)
+			sim.requests[i].refused = 0;
+		sim.requests[i].refused_us = 0;
+	}
+}
+
 static void
 start(void)
 {
@@ -496,6 +509,7 @@ start(void)
 	sim.base_wall_us = world.wall_us;
 	sim.base_boot_us = world.boot_us;
 	sim.started_us = sim_now_us();
+	forget_refusals();
 	if (engine_started_us(sim.engine) != sim.started_us ||
 	    engine_clock_doubtful(sim.engine) != sim.start_doubtful)
 		sim_diverge("started at another time, or with another doubt");
@@ -514,9 +528,8 @@ sim_restart(int clean, uint64_t later_us)
 {
 	uint64_t before = 0, last = sim.now.last_seq;
 
-	/* A start takes a while: longer than an act may be dated ahead, else one that was refused could
-	 * be new to the daemon that comes up within those seconds. */
-	later_us += RESTART_US;
+	/* A start takes a while. */
+	later_us += S_US;
 	sim.counts.restarts++;
 	if (clean && !sim.failed && !world.dead)
 		before = engine_fingerprint(sim.engine);
@@ -530,10 +543,6 @@ sim_restart(int clean, uint64_t later_us)
 		store_rows_lose();
 	world.wall_us += later_us;
 	world.boot_us += later_us;
-	/* A clock that was set back and stays so over a restart, without an entry in between to show
-	 * it, is beyond what the daemon can know: there, refused ids may be new again. */
-	if (world.wall_us < sim.latest_us + RESTART_US)
-		world.wall_us = sim.latest_us + RESTART_US;
 	start();
 	if (before != 0 && sim.now.last_seq == last && engine_fingerprint(sim.engine) != before)
 		sim_diverge("other rows after a clean restart");
@@ -558,7 +567,8 @@ sim_last_checks(void)
 	sim.engine = NULL;
 	world_power_on();
 	store_rows_lose();
-	world.wall_us = (world.wall_us > sim.latest_us ? world.wall_us : sim.latest_us) + RESTART_US;
+	world.wall_us += S_US;
+	world.boot_us += S_US;
 	start();
 	if (sim.failed == 0 && engine_fingerprint(sim.engine) != before)
 		sim_diverge("other rows when replayed from nothing");

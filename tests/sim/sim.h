@@ -29,8 +29,6 @@ struct sim {
 	/* Of the last entry that was looked at. */
 	uint8_t leaf[32];
 	uint64_t started_us;
-	/* The latest that the daemon has seen. */
-	uint64_t latest_us;
 	/* The clocks at start, and whether that start doubted them. */
 	uint64_t base_wall_us, base_boot_us;
 	int start_doubtful;
