@@ -25,7 +25,7 @@ compare_members(void)
 
 		for (int p = 0; p < 6; p++)
 			minutes += m->minutes[p];
-		for (int c = 0; c < 4; c++)
+		for (int c = 0; c < M_RATIOS; c++)
 			carry += m->carry[c].minutes;
 		book_member_sums(rows, m->id, &sums);
 		same("minutes", m->id, sums.minutes, minutes);

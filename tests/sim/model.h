@@ -24,6 +24,7 @@
 #define M_VERSIONS  128
 #define M_QUOTAS    512
 #define M_PARTS	    4
+#define M_RATIOS    8
 
 enum m_role { M_STAFF = 1, M_KIOSK = 2, M_OUTLET = 3 };
 
@@ -55,7 +56,7 @@ struct m_member {
 	uint32_t n_kin;
 	int64_t minutes[6];
 	int64_t available, held, debt;
-	struct m_carry carry[4];
+	struct m_carry carry[M_RATIOS];
 	uint64_t reset_us, permit_us;
 	/* Who issued the newest PIN slip: key plus 1. */
 	uint32_t slip_by;

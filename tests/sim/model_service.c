@@ -486,9 +486,9 @@ carry(struct m_member *member, uint32_t per, uint32_t gives, int64_t minutes)
 	struct m_carry *c = member->carry;
 	int64_t units = 0;
 
-	while (c->per != 0 && (c->per != per || c->gives != gives))
+	while (c < member->carry + M_RATIOS - 1 && c->per != 0 && (c->per != per || c->gives != gives))
 		c++;
-	CHECK(c < member->carry + 4);
+	CHECK(c->per == 0 || (c->per == per && c->gives == gives));
 	c->per = per;
 	c->gives = gives;
 	c->minutes += minutes;
