@@ -99,7 +99,7 @@ PURE_SRC   := $(wildcard daemon/base/*.c daemon/book/*.c)
 UNIT       := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 UNIT_HELP  := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
 FUZZ       := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-BENCH_SRC  := $(filter-out tests/bench/floor.c,$(wildcard tests/bench/*.c))
+BENCH_SRC  := $(filter-out tests/bench/floor.c tests/bench/smallmap.c,$(wildcard tests/bench/*.c))
 # The simulator: the real book and engine over a clock, a disk and signatures of its own.
 SIM_SRC    := $(PROTO_SRC) $(wildcard daemon/book/*.c tests/sim/*.c) daemon/store/rows.c \
 	$(filter-out daemon/engine/keys.c,$(wildcard daemon/engine/*.c))
@@ -118,7 +118,7 @@ MO       := $(patsubst client/po/%.po,build/locale/%/LC_MESSAGES/timebox.mo,$(wi
 
 .PHONY: all help deps deps-tools asan py tests-unit tests-asan tests-fuzz build-clang demo run check check-unit \
 	check-e2e check-crash check-sim check-races check-lint lint check-fuzz check-asan check-fresh fuzz bench bench-grow \
-	bench-deps bench-programs analyze \
+	bench-instructions bench-deps bench-programs analyze \
 	format vectors install uninstall clean
 
 all: $(addprefix build/,$(PROGRAMS)) $(MO)
@@ -143,6 +143,7 @@ help:
 #: fuzz          FUZZ_SECONDS=300 for each target; T=name picks one
 #: bench         against PostgreSQL, Redis and the floor; QUICK=1, ROUNDS=5, SECONDS=5, MEMBERS=1000000, ONLY=
 #: bench-grow    cost against members and entries, and the start   GROW_ENTRIES=10000000
+#: bench-instructions  instructions per gift in the engine, under callgrind
 #: bench-deps    install what the benchmarks need beside `deps`
 #: analyze       gcc -fanalyzer, clang-tidy, cppcheck
 #: format        clang-format on the C files that differ from HEAD
@@ -322,6 +323,11 @@ bench: bench-deps bench-programs
 	@$(PYTHON) tests/bench/run.py
 bench-grow: bench-deps bench-programs
 	@$(PYTHON) tests/bench/grow.py
+build/bench-smallmap.so: tests/bench/smallmap.c
+	$(call say,LD,$@)
+	$(Q)$(CC) $(WARN) -std=gnu11 -D_GNU_SOURCE -O2 -fPIC -shared -o $@ $<
+bench-instructions: bench-deps bench-programs build/bench-smallmap.so
+	@$(PYTHON) tests/bench/instructions.py
 
 demo: all py
 	@TIMEBOXD=$(CURDIR)/build/timeboxd TIMEBOX=$(CURDIR)/build/timebox PYTHON=$(PYTHON) tests/e2e/demo.sh

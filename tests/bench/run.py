@@ -259,7 +259,7 @@ def once(t, got):
         t.leave_out("idle connections", "IDLE=0 (QUICK)")
     for name in ("growth", "start after a stop, start after kill -9"):
         t.leave_out(name, "make bench-grow measures it")
-    t.leave_out("instructions per gift", "tests/bench/instructions.sh counts them, under callgrind")
+    t.leave_out("instructions per gift", "make bench-instructions counts them, under callgrind")
 
 
 def notes(t, got):
