@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "daemon/base/check.h"
+#include "daemon/engine/backup.h"
 #include "daemon/engine/engine.h"
 #include "daemon/ops/config.h"
 #include "daemon/ops/log.h"
@@ -52,14 +53,22 @@ struct arguments {
 	const char *dir;
 	const char *origin;
 	const char *listen;
+	/* A checkpoint that somebody kept. */
+	const char *known;
 	/* `clock`: the word after it. */
 	const char *verb;
 	int32_t zone_minutes;
 	int json;
 	int wants_verb;
+	/* `backup`, and `restore` whose first words are backups. */
+	struct backup_ask backup;
+	int to_stdout;
+	struct restore_ask restore;
+	const char **backups;
 };
 
-enum { OPTION_ORIGIN = 256, OPTION_ZONE, OPTION_LISTEN, OPTION_JSON };
+enum { OPTION_ORIGIN = 256, OPTION_ZONE, OPTION_LISTEN, OPTION_JSON, OPTION_KNOWN,
+       OPTION_TO, OPTION_STDOUT, OPTION_SINCE, OPTION_NO_PEOPLE, OPTION_NO_KEYS, OPTION_INTO, OPTION_KEYS };
 
 /* "+08:00" */
 static int
@@ -108,6 +117,9 @@ parse_option(int key, char *arg, struct argp_state *state)
 	case OPTION_LISTEN:
 		a->listen = arg;
 		return 0;
+	case OPTION_KNOWN:
+		a->known = arg;
+		return 0;
 	case OPTION_JSON:
 		a->json = 1;
 		return 0;
@@ -127,6 +139,8 @@ parse_option(int key, char *arg, struct argp_state *state)
 #define ZONE_OPTION { "zone", OPTION_ZONE, "+HH:MM", 0, "the station's fixed zone (default +08:00)", 0 }
 #define LISTEN_OPTION \
 	{ "listen", OPTION_LISTEN, "HOST:PORT", 0, "instead of what the settings say; port 0 picks one", 0 }
+#define KNOWN_OPTION \
+	{ "known", OPTION_KNOWN, "FILE", 0, "a signed checkpoint that somebody kept: an older ledger takes no acts", 0 }
 #define JSON_OPTION { "json", OPTION_JSON, NULL, 0, "one line of JSON instead of text", 0 }
 
 /* ---- init ---- */
@@ -268,7 +282,7 @@ serve(struct engine *engine, const struct config *config)
 static int
 run_run(int argc, char **argv)
 {
-	static const struct argp_option options[] = { LISTEN_OPTION, { 0 } };
+	static const struct argp_option options[] = { LISTEN_OPTION, KNOWN_OPTION, { 0 } };
 	const struct argp argp = { options, parse_option, "DIR",
 				   "Serves the station in DIR until SIGTERM. Prints \"ready on HOST:PORT\"; the log is on "
 				   "stderr; settings are in DIR/timeboxd.yaml.\v"
@@ -290,7 +304,10 @@ run_run(int argc, char **argv)
 		log_close();
 		return complain(exit_code(err), a.dir, error.text);
 	}
-	code = serve(engine, &config);
+	if (a.known != NULL && (err = engine_heed(engine, a.known, &error)) != RESULT_OK)
+		code = complain(exit_code(err), "--known", error.text);
+	else
+		code = serve(engine, &config);
 	engine_close(engine);
 	log_close();
 	return code;
@@ -321,6 +338,154 @@ run_clock(int argc, char **argv)
 		printf("accepted in entry %" PRIu64 "\n", engine_last_seq(engine));
 	engine_close(engine);
 	return err == RESULT_OK ? 0 : complain(exit_code(err), "clock accept", result_text_en(err));
+}
+
+/* ---- accept-loss ---- */
+
+static int
+run_accept_loss(int argc, char **argv)
+{
+	const struct argp argp = { NULL, parse_option, "DIR",
+				   "Gives up the entries that this ledger lacks, as it is older than one that is known, so that the "
+				   "station takes acts again. Whoever acted in the lost part acts again. The daemon must be "
+				   "stopped.\v"
+				   "Example: timeboxd accept-loss station",
+				   NULL, NULL, NULL };
+	struct arguments a = { 0 };
+	struct engine_error error;
+	struct engine *engine;
+	enum result err;
+	uint64_t known;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	if ((err = engine_open(a.dir, &engine, &error)) != RESULT_OK)
+		return complain(exit_code(err), a.dir, error.text);
+	err = engine_accept_loss(engine, &known);
+	if (err == RESULT_OK)
+		printf("given up: entries %" PRIu64 " to %" PRIu64 "\n", engine_last_seq(engine) + 1, known);
+	engine_close(engine);
+	if (err == RESULT_ALREADY_DONE)
+		return complain(EXIT_FAILED, "accept-loss", "nothing is known to be missing");
+	return err == RESULT_OK ? 0 : complain(exit_code(err), "accept-loss", result_text_en(err));
+}
+
+/* ---- backup, restore ---- */
+
+static error_t
+parse_backup(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+	char *end;
+
+	switch (key) {
+	case OPTION_TO:
+		a->backup.to = arg;
+		return 0;
+	case OPTION_STDOUT:
+		a->to_stdout = 1;
+		return 0;
+	case OPTION_SINCE:
+		a->backup.since = strtoull(arg, &end, 10);
+		if (*arg < '0' || *arg > '9' || *end != 0)
+			argp_error(state, "--since: not the number of an entry: %s", arg);
+		return 0;
+	case OPTION_NO_PEOPLE:
+		a->backup.without_people = 1;
+		return 0;
+	case OPTION_NO_KEYS:
+		a->backup.without_keys = 1;
+		return 0;
+	default:
+		return parse_option(key, arg, state);
+	}
+}
+
+static int
+run_backup(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "to", OPTION_TO, "FOLDER", 0, "the backup, which must not be there yet", 0 },
+		{ "stdout", OPTION_STDOUT, NULL, 0, "the same as a tar stream on standard output", 0 },
+		{ "since", OPTION_SINCE, "SEQ", 0, "only entries after this one, as a part to be added to an earlier backup", 0 },
+		{ "no-people", OPTION_NO_PEOPLE, NULL, 0, "without names, telephones, PINs", 0 },
+		{ "no-keys", OPTION_NO_KEYS, NULL, 0, "without the station's secrets", 0 },
+		{ 0 } };
+	const struct argp argp = { options, parse_backup, "DIR",
+				   "Makes a backup of the station in DIR while it runs, and checks the ledger's chain on the way.\v"
+				   "Example: timeboxd backup station --to backup-1",
+				   NULL, NULL, NULL };
+	struct arguments a = { .backup = { .tool = VERSION } };
+	struct engine_error error;
+	struct backup_done done;
+	enum result err;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	if ((a.backup.to != NULL) == a.to_stdout)
+		return complain(EXIT_USAGE, "backup", "one of --to FOLDER and --stdout");
+	a.backup.dir = a.dir;
+	if ((err = backup_make(&a.backup, &done, &error)) != RESULT_OK)
+		return complain(exit_code(err), "backup", error.text);
+	fprintf(a.to_stdout ? stderr : stdout, "entries %" PRIu64 " to %" PRIu64 ", %" PRIu64 " bytes; next time --since %" PRIu64 "\n",
+		done.from, done.to, done.bytes, done.to);
+	return 0;
+}
+
+static error_t
+parse_restore(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+
+	switch (key) {
+	case OPTION_INTO:
+		a->restore.into = arg;
+		return 0;
+	case OPTION_KEYS:
+		a->restore.keys = arg;
+		return 0;
+	case OPTION_KNOWN:
+		a->restore.known = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		a->backups[a->restore.n++] = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (a->restore.n == 0 || a->restore.into == NULL)
+			argp_error(state, "which BACKUP, and --into which DIR?");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static int
+run_restore(int argc, char **argv)
+{
+	static const struct argp_option options[] = {
+		{ "into", OPTION_INTO, "DIR", 0, "the station to be made: not there, or an empty folder", 0 },
+		{ "keys", OPTION_KEYS, "FOLDER", 0, "the station's keys, kept apart: ledger, tls, voucher", 0 }, KNOWN_OPTION,
+		{ 0 } };
+	const struct argp argp = { options, parse_restore, "BACKUP...",
+				   "Makes a station of a backup and the parts that were added to it, checks every byte and replays all "
+				   "entries.\v"
+				   "Example: timeboxd restore backup-1 backup-2 --into station",
+				   NULL, NULL, NULL };
+	struct arguments a = { 0 };
+	struct engine_error error;
+	struct restore_done done;
+	enum result err;
+
+	a.backups = calloc((size_t)argc, sizeof(*a.backups));
+	CHECK(a.backups != NULL);
+	a.restore.from = a.backups;
+	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	err = backup_restore(&a.restore, &done, &error);
+	free(a.backups);
+	if (err != RESULT_OK)
+		return complain(exit_code(err), "restore", error.text);
+	printf("restored: %" PRIu64 " entries\n", done.last_seq);
+	if (done.behind != 0)
+		printf("It was known to have %" PRIu64 ": it takes no acts until timeboxd accept-loss.\n", done.behind);
+	return 0;
 }
 
 /* ---- check ---- */
@@ -516,16 +681,23 @@ struct subcommand {
 
 static const struct subcommand subcommands[] = {
 	{ "init", run_init },	{ "run", run_run },	      { "clock", run_clock },
-	{ "check", run_check }, { "permissions", run_permissions },
+	{ "check", run_check }, { "accept-loss", run_accept_loss },
+	{ "backup", run_backup }, { "restore", run_restore },
+	{ "permissions", run_permissions },
 };
 
 static const char help[] =
 	"The daemon of a time treasure box station: one writer over an append-only ledger.\v"
 	"Commands:\n"
 	"  init DIR --origin NAME [--zone +08:00] [--json]   make a station\n"
-	"  run DIR [--listen HOST:PORT]                      serve it until SIGTERM\n"
+	"  run DIR [--listen HOST:PORT] [--known FILE]       serve it until SIGTERM\n"
 	"  clock accept DIR                                  vouch for the clock after it was doubted\n"
 	"  check DIR [--json]                                open, replay, and say where it stands\n"
+	"  backup DIR --to FOLDER | --stdout [--since SEQ] [--no-people] [--no-keys]\n"
+	"                                                    copy it, also while it runs\n"
+	"  restore BACKUP... --into DIR [--keys FOLDER] [--known FILE]\n"
+	"                                                    make a station of backups\n"
+	"  accept-loss DIR                                   go on although entries are missing\n"
 	"  permissions                                       who may do what and when, as a table (TSV)\n"
 	"\n"
 	"Exit codes: 0 done; 1 failed; 2 wrong command line or settings; 3 the station is in use; 4 stored data is corrupt.\n";

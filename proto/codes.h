@@ -94,6 +94,9 @@
 	X(NEEDS_LINKS, 61, "needs_both_linked", "both social workers must be linked to their numbers first", \
 	  "两位社工须先关联本人编号")                                                                  \
 	X(ALREADY_OPEN, 62, "already_open", "the station is open already", "站点已经开放")             \
+	X(BEHIND, 63, "ledger_behind",                                                                 \
+	  "this ledger is older than one that is known: restore a newer backup, or run timeboxd accept-loss", \
+	  "账本旧于已知的检查点,请恢复较新的备份,或运行 timeboxd accept-loss")                       \
 	/* verdicts on rows; the names are those of the station's expected files */                        \
 	X(BAD_ROW, 70, "bad_row", "the row does not have the right number of columns", "列数不对")     \
 	X(MISSING_FIELD, 71, "missing_field", "a field that must be there is empty", "必填项为空")     \

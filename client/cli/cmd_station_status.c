@@ -23,14 +23,16 @@ status_words(const Timebox__V1__Hello *hello, const Timebox__V1__Status *s, uint
 static void
 status_json(const Timebox__V1__Hello *hello, const Timebox__V1__Status *s)
 {
-	out_json_line(json_pack("{s:s,s:s,s:b,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:b,s:I,s:I}", "origin",
+	out_json_line(json_pack("{s:s,s:s,s:b,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:b,s:I,s:I,s:I,s:I,s:I,s:I}", "origin",
 		hello->origin, "vkey", hello->vkey, "open", (int)hello->open, "role",
 		out_word(&timebox__v1__role__descriptor, (int)hello->role), "status",
 		out_word(&timebox__v1__key_status__descriptor, (int)hello->key_status), "entries",
 		(json_int_t)s->last_seq, "checkpoint", (json_int_t)s->checkpoint_seq, "members",
 		(json_int_t)s->members, "rows", (json_int_t)s->rows, "connections",
 		(json_int_t)s->connections, "clock_doubtful", (int)s->clock_doubtful, "log_dropped",
-		(json_int_t)s->log_dropped, "rules", (json_int_t)hello->rules));
+		(json_int_t)s->log_dropped, "rules", (json_int_t)hello->rules, "scrubbed",
+		(json_int_t)s->scrub_seq, "scrub_passes", (json_int_t)s->scrub_passes, "corrupt",
+		(json_int_t)s->scrub_bad_seq, "behind", (json_int_t)s->behind));
 }
 
 int

@@ -452,8 +452,10 @@ engine_decide(struct engine *e, const struct engine_submission *in, struct engin
 		out->code = RESULT_USE_NEW_ID;
 		return;
 	}
-	out->code = engine_clock_doubtful(e) ? RESULT_CLOCK_DOUBTFUL
-					     : decide_new(e, in, &act, now_us, out);
+	out->code = engine_writable(e);
+	if (out->code == RESULT_OK)
+		out->code = engine_clock_doubtful(e) ? RESULT_CLOCK_DOUBTFUL
+						     : decide_new(e, in, &act, now_us, out);
 	if (out->code != RESULT_OK && !e->failed)
 		retired_add(&e->retired, act.request_id, now_us);
 }

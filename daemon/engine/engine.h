@@ -173,6 +173,34 @@ int engine_clock_doubtful(const struct engine *engine);
 /* The operator vouches for the clock: an entry by the ledger key. For `timeboxd clock accept`, with
  * the daemon stopped. */
 MUST_CHECK enum result engine_clock_accept(struct engine *engine);
+
+/* ---- is this the whole ledger, and as it was? ---- */
+
+/*
+ * Takes a signed checkpoint that somebody kept (a file; of this ledger and its key, else refused): if it is of a larger
+ * ledger, this one has lost its end, and remembers so in DIR/known. RESULT_CORRUPT if it tells of another history.
+ */
+MUST_CHECK enum result engine_heed(
+    struct engine *engine, const char *path, struct engine_error *error);
+/* How large the ledger is known to have been, if it is smaller now; else 0. */
+uint64_t engine_behind(const struct engine *engine);
+/* The operator gives up what is missing: *lost is the size that was known. RESULT_ALREADY_DONE if nothing is missing. */
+MUST_CHECK enum result engine_accept_loss(struct engine *engine, uint64_t *lost);
+
+struct engine_scrub {
+	/* The last entry that was read again, and how many passes came to their end; when the last did. */
+	uint64_t seq;
+	uint64_t passes;
+	uint64_t ended_us;
+	/* An entry that does not match its hash; 0: none was found. */
+	uint64_t bad_seq;
+};
+/* Reads entries again for at most `budget_us`; 1 while there is more to read in this pass. */
+int engine_scrub(struct engine *engine, uint32_t budget_us);
+const struct engine_scrub *engine_scrub_state(const struct engine *engine);
+/* Why no entry is made here, whatever it says: RESULT_BEHIND, RESULT_CORRUPT; else RESULT_OK. */
+MUST_CHECK enum result engine_writable(const struct engine *engine);
+
 /* No more refused ids can be remembered for now. */
 int engine_full(const struct engine *engine);
 /* Half of that room is taken: the rest is for those who are known. */

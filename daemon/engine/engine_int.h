@@ -54,8 +54,27 @@ struct retired {
 	uint64_t since_us;
 };
 
+/* The largest checkpoint known of this ledger; size 0: none. */
+struct known {
+	uint64_t size;
+	uint8_t root[32];
+};
+
+/* A pass over all entries: what it has hashed, and what it must come to. */
+struct scrub {
+	struct engine_scrub seen;
+	struct tree_frontier tree;
+	uint8_t leaf[32];
+	uint64_t target;
+	uint8_t root[32];
+	int running;
+	/* By the clock since boot. */
+	uint64_t next_us;
+};
+
 struct engine {
 	int lock_fd;
+	char dir[ENGINE_PATH_MAX];
 	char origin[NOTE_NAME_SIZE];
 	char vkey[NOTE_VKEY_SIZE];
 	struct engine_keys keys;
@@ -76,6 +95,8 @@ struct engine {
 	struct due *due;
 	size_t n_due, cap_due;
 	struct retired retired;
+	struct known known;
+	struct scrub scrub;
 	uint64_t checkpoint_at_us;
 	/*
 	 * Request ids whose texts were written: those before `n_settled` are committed, and their
@@ -93,6 +114,9 @@ struct engine {
 /* keys.c: reads DIR/keys; makes them (RESULT_EXISTS if they are there). */
 MUST_CHECK enum result keys_load(const char *dir, struct engine_keys *out);
 MUST_CHECK enum result keys_make(const char *dir, struct engine_keys *out);
+/* Reads them from `folder` itself; writes given ones into DIR/keys (RESULT_EXISTS if they are there). */
+MUST_CHECK enum result keys_read(const char *folder, struct engine_keys *out);
+MUST_CHECK enum result keys_write(const char *dir, const struct engine_keys *keys);
 
 /* decide.c */
 /* Time of the next entry. */
@@ -102,6 +126,11 @@ MUST_CHECK enum result engine_decide_own(
     struct engine *e, const uint8_t *act, size_t len, int system, int sign);
 /* Replays one stored entry on the rows: RESULT_CORRUPT if it does not come out the same. */
 MUST_CHECK enum result engine_replay(void *ctx, uint64_t seq, const uint8_t *entry, size_t len);
+
+/* known.c: takes up DIR/known (RESULT_CORRUPT if this ledger cannot be the one it tells of); writes the last committed
+ * checkpoint there, unless a larger one is known. */
+MUST_CHECK enum result known_load(struct engine *e, struct engine_error *error);
+void known_save(struct engine *e);
 
 /* due.c */
 void due_push(struct engine *e, enum due_kind kind, uint64_t due_us, uint64_t what);

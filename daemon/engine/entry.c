@@ -174,3 +174,25 @@ entry_decode(const uint8_t *bytes, size_t len, struct arena *arena, const Timebo
 	*out = (const Timebox__V1__Entry *)message;
 	return RESULT_OK;
 }
+
+enum result
+entry_link(const uint8_t *bytes, size_t len, uint64_t *seq, uint8_t prev[32])
+{
+	unsigned shift = 0;
+	size_t at = 1;
+
+	/* Fields 1 (seq, a varint) and 2 (prev, 32 bytes) are always there, and come first. */
+	if (len == 0 || bytes[0] != 0x08)
+		return RESULT_CORRUPT;
+	*seq = 0;
+	do {
+		if (at == len || shift > 56)
+			return RESULT_CORRUPT;
+		*seq |= (uint64_t)(bytes[at] & 0x7f) << shift;
+		shift += 7;
+	} while ((bytes[at++] & 0x80) != 0);
+	if (len - at < 34 || bytes[at] != 0x12 || bytes[at + 1] != 32)
+		return RESULT_CORRUPT;
+	memcpy(prev, bytes + at + 2, 32);
+	return RESULT_OK;
+}

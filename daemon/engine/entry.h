@@ -34,6 +34,11 @@ struct entry_source {
 /* Writes the entry into buf; returns its length, or 0 if it is longer than `cap`. */
 size_t entry_encode(uint8_t *buf, size_t cap, const struct entry_source *src);
 
+/* What links an entry to the one before it, without decoding the rest. RESULT_CORRUPT for bytes that do not begin like
+ * an entry. */
+MUST_CHECK enum result entry_link(
+    const uint8_t *bytes, size_t len, uint64_t *seq, uint8_t prev[32]);
+
 /* Decodes stored bytes; the message lives in the arena. RESULT_CORRUPT for bytes that are no
  * canonical entry. */
 MUST_CHECK enum result entry_decode(

@@ -10,18 +10,18 @@
 #include "proto/crypto.h"
 
 static enum result
-key_path(char out[ENGINE_PATH_MAX], const char *dir, const char *name)
+key_path(char out[ENGINE_PATH_MAX], const char *folder, const char *name)
 {
-	int n = snprintf(out, ENGINE_PATH_MAX, "%s/keys/%s", dir, name);
+	int n = snprintf(out, ENGINE_PATH_MAX, "%s/%s", folder, name);
 
 	return n < 0 || n >= ENGINE_PATH_MAX ? RESULT_OVERFLOW : RESULT_OK;
 }
 
 static enum result
-key_read(const char *dir, const char *name, uint8_t out[32])
+key_read(const char *folder, const char *name, uint8_t out[32])
 {
 	char path[ENGINE_PATH_MAX];
-	enum result err = key_path(path, dir, name);
+	enum result err = key_path(path, folder, name);
 	struct stat st;
 	uint8_t more;
 	int fd;
@@ -39,10 +39,10 @@ key_read(const char *dir, const char *name, uint8_t out[32])
 }
 
 static enum result
-key_write(const char *dir, const char *name, const uint8_t key[32])
+key_write(const char *folder, const char *name, const uint8_t key[32])
 {
 	char path[ENGINE_PATH_MAX];
-	enum result err = key_path(path, dir, name);
+	enum result err = key_path(path, folder, name);
 	int fd;
 
 	if (err != RESULT_OK)
@@ -68,37 +68,54 @@ sync_folder(const char *path)
 }
 
 enum result
-keys_load(const char *dir, struct engine_keys *out)
+keys_read(const char *folder, struct engine_keys *out)
 {
 	enum result err;
 
-	if ((err = key_read(dir, "ledger", out->ledger_seed)) != RESULT_OK ||
-	    (err = key_read(dir, "tls", out->tls_seed)) != RESULT_OK ||
-	    (err = key_read(dir, "voucher", out->voucher_key)) != RESULT_OK)
+	if ((err = key_read(folder, "ledger", out->ledger_seed)) != RESULT_OK ||
+	    (err = key_read(folder, "tls", out->tls_seed)) != RESULT_OK ||
+	    (err = key_read(folder, "voucher", out->voucher_key)) != RESULT_OK)
 		return err;
 	return ed25519_public(out->ledger_seed, out->ledger_pub);
 }
 
 enum result
-keys_make(const char *dir, struct engine_keys *out)
+keys_load(const char *dir, struct engine_keys *out)
 {
 	char path[ENGINE_PATH_MAX];
-	uint8_t pub[32];
-	enum result err;
-	int n = snprintf(path, sizeof(path), "%s/keys", dir);
+	enum result err = key_path(path, dir, "keys");
 
-	if (n < 0 || n >= ENGINE_PATH_MAX)
-		return RESULT_OVERFLOW;
+	return err != RESULT_OK ? err : keys_read(path, out);
+}
+
+enum result
+keys_write(const char *dir, const struct engine_keys *keys)
+{
+	char path[ENGINE_PATH_MAX];
+	enum result err = key_path(path, dir, "keys");
+
+	if (err != RESULT_OK)
+		return err;
 	if ((mkdir(dir, 0700) != 0 && errno != EEXIST) ||
 	    (mkdir(path, 0700) != 0 && errno != EEXIST))
 		return RESULT_IO;
-	if ((err = ed25519_generate(out->ledger_seed, out->ledger_pub)) != RESULT_OK ||
-	    (err = ed25519_generate(out->tls_seed, pub)) != RESULT_OK ||
-	    (err = crypto_random(out->voucher_key, 32)) != RESULT_OK ||
-	    (err = key_write(dir, "ledger", out->ledger_seed)) != RESULT_OK ||
-	    (err = key_write(dir, "tls", out->tls_seed)) != RESULT_OK ||
-	    (err = key_write(dir, "voucher", out->voucher_key)) != RESULT_OK ||
+	if ((err = key_write(path, "ledger", keys->ledger_seed)) != RESULT_OK ||
+	    (err = key_write(path, "tls", keys->tls_seed)) != RESULT_OK ||
+	    (err = key_write(path, "voucher", keys->voucher_key)) != RESULT_OK ||
 	    (err = sync_folder(path)) != RESULT_OK)
 		return err;
 	return sync_folder(dir);
+}
+
+enum result
+keys_make(const char *dir, struct engine_keys *out)
+{
+	uint8_t pub[32];
+	enum result err;
+
+	if ((err = ed25519_generate(out->ledger_seed, out->ledger_pub)) != RESULT_OK ||
+	    (err = ed25519_generate(out->tls_seed, pub)) != RESULT_OK ||
+	    (err = crypto_random(out->voucher_key, 32)) != RESULT_OK)
+		return err;
+	return keys_write(dir, out);
 }

@@ -53,6 +53,7 @@ lock(struct engine *e, const char *dir)
 
 	if (err != RESULT_OK)
 		return err;
+	snprintf(e->dir, sizeof(e->dir), "%s", dir);
 	e->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (e->lock_fd < 0)
 		return errno == ENOENT ? RESULT_NOT_FOUND : RESULT_IO;
@@ -300,6 +301,8 @@ open_station(struct engine *e, const char *dir, struct engine_error *error)
 	log_event(LOG_LEVEL_INFO, "replayed", "from=%llu to=%llu", (unsigned long long)from,
 	    (unsigned long long)last);
 	e->committed_tree = e->meta.tree;
+	if ((err = known_load(e, error)) != RESULT_OK)
+		return err;
 	if ((err = texts_sweep(e->people, id_known, e, &undone)) != RESULT_OK)
 		return refuse(error, err, "%s/people: cannot sweep: %s", dir, result_text_en(err));
 	if (undone > 0)
@@ -359,6 +362,8 @@ write_state(struct engine *e)
 
 	if (err != RESULT_OK)
 		log_event(LOG_LEVEL_ERROR, "checkpoint_failed", "reason=%s", result_name(err));
+	else
+		known_save(e);
 	return err;
 }
 
@@ -409,6 +414,8 @@ engine_clock_accept(struct engine *e)
 	 * forward. */
 	if (clock_now_us() < e->meta.last_time_us)
 		return RESULT_CLOCK_DOUBTFUL;
+	if (engine_writable(e) != RESULT_OK)
+		return engine_writable(e);
 	accept.time_us = clock_now_us();
 	command.kind_case = TIMEBOX__V1__COMMAND__KIND_CLOCK_ACCEPT;
 	command.clock_accept = &accept;

@@ -358,6 +358,11 @@ call_get_status(struct call *c)
 	s->clock_doubtful = engine_clock_doubtful(engine) != 0;
 	s->log_dropped = log_dropped();
 	s->started_us = engine_started_us(engine);
+	s->scrub_seq = engine_scrub_state(engine)->seq;
+	s->scrub_passes = engine_scrub_state(engine)->passes;
+	s->scrub_ended_us = engine_scrub_state(engine)->ended_us;
+	s->scrub_bad_seq = engine_scrub_state(engine)->bad_seq;
+	s->behind = engine_behind(engine);
 	c->answer->body_case = TIMEBOX__V1__RESPONSE__BODY_STATUS;
 	c->answer->status = s;
 	return RESULT_OK;

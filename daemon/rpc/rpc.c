@@ -12,6 +12,10 @@
 /* The turn comes round at least so often: idle sessions, the state's checkpoint. */
 #define TURN_MS 1000
 #define PIN_QUEUE 256
+/* Entries are read again for so long in a turn, if no frame came for a while; among many frames, once in a long while. */
+#define SCRUB_US 1000
+#define SCRUB_IDLE_MS 20
+#define SCRUB_BUSY_MS 1000
 
 const struct key_row *
 peer_key(const struct peer *peer)
@@ -180,7 +184,7 @@ on_frame(void *ctx, struct net_conn *conn, const uint8_t *body, size_t len)
 	OBJ_CHECK(peer, PEER_MAGIC);
 	session_check(peer, clock_steady_ms());
 	peer->frames++;
-	peer->last_frame_ms = clock_steady_ms();
+	peer->last_frame_ms = peer->rpc->frame_ms = clock_steady_ms();
 	key = peer_key(peer);
 	if (key != NULL && key->status != KEY_ACTIVE) {
 		frame_refuse(peer, RESULT_KEY_REVOKED);
@@ -218,17 +222,32 @@ due_in_ms(struct rpc *rpc, uint64_t seq_before)
 	return (int)((due_us - now_us) / 1000) + 1;
 }
 
+/* In how many ms there is more to read again. */
+static int
+scrub_slice(struct rpc *rpc)
+{
+	uint64_t now_ms = clock_steady_ms();
+
+	if (now_ms - rpc->frame_ms < SCRUB_IDLE_MS && now_ms - rpc->scrubbed_ms < SCRUB_BUSY_MS)
+		return SCRUB_IDLE_MS;
+	rpc->scrubbed_ms = now_ms;
+	return engine_scrub(rpc->engine, SCRUB_US) ? SCRUB_IDLE_MS : TURN_MS;
+}
+
 static int
 on_turn(void *ctx)
 {
 	struct rpc *rpc = ctx;
 	uint64_t before = engine_last_seq(rpc->engine);
+	int due_ms, scrub_ms;
 
 	sessions_sweep(rpc);
 	turn_flush(rpc);
 	if (engine_checkpoint(rpc->engine, rpc->checkpoint_seconds, rpc->checkpoint_entries) != RESULT_OK)
 		log_event(LOG_LEVEL_ERROR, "checkpoint_failed", "hint=\"the next start replays more\"");
-	return due_in_ms(rpc, before);
+	scrub_ms = scrub_slice(rpc);
+	due_ms = due_in_ms(rpc, before);
+	return due_ms < scrub_ms ? due_ms : scrub_ms;
 }
 
 /* ---- life ---- */

@@ -89,6 +89,9 @@ struct rpc {
 	struct guesses *guesses;
 	size_t n_guesses;
 	uint64_t swept_ms;
+	/* When the last frame came, and when entries were last read again. */
+	uint64_t frame_ms;
+	uint64_t scrubbed_ms;
 };
 
 /* A call under way. */

@@ -87,6 +87,12 @@ ledger_close(struct ledger *l)
 	free(l);
 }
 
+enum result
+ledger_refresh(struct ledger *l)
+{
+	return find_last(l);
+}
+
 uint64_t
 ledger_committed_seq(const struct ledger *l)
 {

@@ -28,6 +28,9 @@ MUST_CHECK enum result ledger_open(const char *dir, int read_only, struct ledger
 /* Drops what was not committed. NULL is fine. */
 void ledger_close(struct ledger *ledger);
 
+/* Looks for what another process committed since: for a ledger opened read_only. */
+MUST_CHECK enum result ledger_refresh(struct ledger *ledger);
+
 /* The last committed seq, and the last appended one (the same when no batch is open); 0: empty. */
 uint64_t ledger_committed_seq(const struct ledger *ledger);
 uint64_t ledger_last_seq(const struct ledger *ledger);

@@ -60,6 +60,37 @@ people_open(const char *dir, struct people **out)
 	return RESULT_OK;
 }
 
+enum result
+people_open_reader(const char *dir, struct people **out)
+{
+	struct people *p = calloc(1, sizeof(*p));
+	enum result err;
+
+	if (p == NULL)
+		return RESULT_NO_MEMORY;
+	if ((err = env_open(dir, 1, PEOPLE_TABLES, &p->env)) != RESULT_OK) {
+		people_close(p);
+		return err;
+	}
+	*out = p;
+	return RESULT_OK;
+}
+
+enum result
+people_freeze(struct people *p)
+{
+	int rc;
+
+	/* A transaction in the batch's place is what all reads go through. */
+	people_abandon(p);
+	rc = env_begin(p->env, NULL, MDB_RDONLY, &p->batch);
+	for (int i = 0; i < PEOPLE_TABLES && rc == 0; i++)
+		rc = mdb_dbi_open(p->batch, table_names[i], 0, &p->dbi[i]);
+	if (rc != 0)
+		people_abandon(p);
+	return env_result(rc);
+}
+
 void
 people_close(struct people *p)
 {

@@ -48,6 +48,13 @@ struct people;
 
 /* Opens the folder `dir`, made if it is not there. */
 MUST_CHECK enum result people_open(const char *dir, struct people **out);
+/*
+ * The same for reading only, beside the process that writes (RESULT_NOT_FOUND if it never did). Reads see what was
+ * committed when people_freeze was last called, which must be before the first; nothing may be written. Not to be kept
+ * long: what is deleted meanwhile cannot be used again.
+ */
+MUST_CHECK enum result people_open_reader(const char *dir, struct people **out);
+MUST_CHECK enum result people_freeze(struct people *people);
 /* Drops what was not committed. NULL is fine. */
 void people_close(struct people *people);
 

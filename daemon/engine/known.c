@@ -1,0 +1,195 @@
+/*
+ * What is known of the ledger's size, from outside of it: so that a ledger that lost its end (restored from an older backup,
+ * a disk put back) does not go on as if nothing had been there.
+ *
+ *   DIR/known   the last signed checkpoint: the daemon's own, or a larger one that it was told of (proto/note.h)
+ *   DIR/loss    a line per accepted loss: the size that was left, a blank, the size that was known. Checkpoints of
+ *               sizes above the first and up to the second say nothing any more.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/engine/engine_int.h"
+#include "daemon/ops/log.h"
+
+static enum result
+say(struct engine_error *error, enum result err, const char *path, const char *why)
+{
+	snprintf(error->text, sizeof(error->text), "%s: %s", path, why);
+	return err;
+}
+
+static enum result
+path_in(char out[ENGINE_PATH_MAX], const struct engine *e, const char *name)
+{
+	int n = snprintf(out, ENGINE_PATH_MAX, "%s/%s", e->dir, name);
+
+	return n < 0 || n >= ENGINE_PATH_MAX ? RESULT_OVERFLOW : RESULT_OK;
+}
+
+static enum result
+read_note(const char *path, char note[NOTE_MAX_BYTES], size_t *len)
+{
+	FILE *file = fopen(path, "re");
+	enum result err = RESULT_OK;
+
+	if (file == NULL)
+		return errno == ENOENT ? RESULT_NOT_FOUND : RESULT_IO;
+	*len = fread(note, 1, NOTE_MAX_BYTES, file);
+	if (ferror(file) || *len == NOTE_MAX_BYTES)
+		err = RESULT_BAD_FIELD;
+	fclose(file);
+	return err;
+}
+
+/* Replaces DIR/known, durably. */
+static enum result
+write_note(const struct engine *e, const char *note, size_t len)
+{
+	char path[ENGINE_PATH_MAX], fresh[ENGINE_PATH_MAX];
+	enum result err;
+	int fd;
+
+	if ((err = path_in(path, e, "known")) != RESULT_OK ||
+	    (err = path_in(fresh, e, "known.new")) != RESULT_OK)
+		return err;
+	if ((fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0)
+		return RESULT_IO;
+	if (write(fd, note, len) != (ssize_t)len || fsync(fd) != 0)
+		err = RESULT_IO;
+	if (close(fd) != 0 || (err == RESULT_OK && rename(fresh, path) != 0))
+		err = RESULT_IO;
+	return err;
+}
+
+/* 1 if the size belongs to a part that was given up. */
+static int
+given_up(const struct engine *e, uint64_t size)
+{
+	char path[ENGINE_PATH_MAX], line[64];
+	uint64_t left, known;
+	int found = 0;
+	FILE *file;
+
+	if (path_in(path, e, "loss") != RESULT_OK || (file = fopen(path, "re")) == NULL)
+		return 0;
+	while (fgets(line, sizeof(line), file) != NULL) {
+		char *end;
+
+		left = strtoull(line, &end, 10);
+		known = strtoull(end, NULL, 10);
+		found |= size > left && size <= known;
+	}
+	fclose(file);
+	return found;
+}
+
+/* Keeps the checkpoint in mind if it is larger than what is known. */
+static enum result
+take(struct engine *e, const struct checkpoint *c)
+{
+	uint8_t root[32];
+
+	if (c->size <= e->known.size || given_up(e, c->size))
+		return RESULT_OK;
+	tree_frontier_root(&e->committed_tree, root);
+	if (c->size == e->committed_tree.size && memcmp(root, c->root, sizeof(root)) != 0)
+		return RESULT_CORRUPT;
+	e->known.size = c->size;
+	memcpy(e->known.root, c->root, sizeof(e->known.root));
+	if (engine_behind(e) != 0)
+		log_event(LOG_LEVEL_ERROR, "ledger_behind",
+		    "entries=%" PRIu64 " known=%" PRIu64
+		    " hint=\"restore a newer backup, or timeboxd accept-loss\"",
+		    e->committed_tree.size, c->size);
+	return RESULT_OK;
+}
+
+enum result
+engine_heed(struct engine *e, const char *path, struct engine_error *error)
+{
+	char note[NOTE_MAX_BYTES];
+	struct note_vkey vkey;
+	struct checkpoint c;
+	size_t len;
+	enum result err;
+
+	if ((err = read_note(path, note, &len)) != RESULT_OK)
+		return say(error, err, path, "cannot be read");
+	if ((err = note_vkey_parse(e->vkey, &vkey)) != RESULT_OK ||
+	    (err = checkpoint_parse_verify(note, len, &vkey, &c)) != RESULT_OK)
+		return say(error, err, path, "no checkpoint signed by this ledger's key");
+	if (strcmp(c.origin, e->origin) != 0)
+		return say(error, RESULT_WRONG_ORIGIN, path, "a checkpoint of another ledger");
+	if ((err = take(e, &c)) != RESULT_OK)
+		return say(error, err, path, "the ledger of this size had another root: its history was changed");
+	/* Told once, it is not forgotten. */
+	if (engine_behind(e) == c.size && write_note(e, note, len) != RESULT_OK)
+		return say(error, RESULT_IO, path, "cannot be copied into the station's folder");
+	return RESULT_OK;
+}
+
+enum result
+known_load(struct engine *e, struct engine_error *error)
+{
+	char path[ENGINE_PATH_MAX];
+	enum result err = path_in(path, e, "known");
+
+	if (err == RESULT_OK)
+		err = engine_heed(e, path, error);
+	/* A file that a crash or a hand left torn says nothing; the entries are what counts. */
+	if (err == RESULT_BAD_FIELD || err == RESULT_BAD_SIGNATURE)
+		log_event(LOG_LEVEL_WARN, "known_unreadable", "hint=\"DIR/known is written anew\"");
+	return err == RESULT_CORRUPT || err == RESULT_WRONG_ORIGIN ? err : RESULT_OK;
+}
+
+void
+known_save(struct engine *e)
+{
+	char note[CHECKPOINT_SIZE];
+
+	if (e->committed_tree.size <= e->known.size)
+		return;
+	if (engine_sign_checkpoint(e, note, sizeof(note)) != RESULT_OK ||
+	    write_note(e, note, strlen(note)) != RESULT_OK) {
+		log_event(LOG_LEVEL_WARN, "known_not_written", "hint=\"DIR/known stays as it was\"");
+		return;
+	}
+	e->known.size = e->committed_tree.size;
+	tree_frontier_root(&e->committed_tree, e->known.root);
+}
+
+uint64_t
+engine_behind(const struct engine *e)
+{
+	return e->known.size > e->committed_tree.size ? e->known.size : 0;
+}
+
+enum result
+engine_accept_loss(struct engine *e, uint64_t *lost)
+{
+	char path[ENGINE_PATH_MAX];
+	enum result err = path_in(path, e, "loss");
+	FILE *file;
+
+	*lost = engine_behind(e);
+	if (*lost == 0 || err != RESULT_OK)
+		return *lost == 0 ? RESULT_ALREADY_DONE : err;
+	if ((file = fopen(path, "ae")) == NULL)
+		return RESULT_IO;
+	fprintf(file, "%" PRIu64 " %" PRIu64 "\n", e->committed_tree.size, *lost);
+	if (fflush(file) != 0 || fsync(fileno(file)) != 0)
+		err = RESULT_IO;
+	if (fclose(file) != 0 || err != RESULT_OK)
+		return RESULT_IO;
+	log_event(LOG_LEVEL_WARN, "loss_accepted", "entries=%" PRIu64 " known=%" PRIu64,
+	    e->committed_tree.size, *lost);
+	e->known.size = 0;
+	known_save(e);
+	return RESULT_OK;
+}

@@ -1,0 +1,410 @@
+/* Backups, what is known of a ledger, and the scrub. */
+#include "daemon/engine/backup.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "daemon/engine/backup_int.h"
+#include "tests/unit/engine_kit.h"
+#include "tests/unit/scratch.h"
+
+static struct kit k;
+static char base[256];
+static struct engine_error error;
+static struct backup_done made;
+static struct restore_done back;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	snprintf(base, sizeof(base), "%s", scratch_make());
+	kit_station(&k);
+	kit_points(&k, k.member[0], 10);
+	kit_open_station(&k);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	kit_close(&k);
+	scratch_remove(base);
+	return 0;
+}
+
+/* A path in the test's folder; a few at a time. */
+static const char *
+in(const char *name)
+{
+	static char ring[8][320];
+	static unsigned at;
+	char *path = ring[at++ % 8];
+
+	snprintf(path, 320, "%s/%s", base, name);
+	return path;
+}
+
+/* LMDB is not opened twice by one process, so the station sleeps meanwhile. */
+static enum result
+backup(const char *name, uint64_t since, int without)
+{
+	struct backup_ask ask = {.dir = k.dir,
+	    .to = in(name),
+	    .since = since,
+	    .without_people = without,
+	    .without_keys = without,
+	    .tool = "test 1"};
+	enum result err;
+
+	engine_close(k.engine);
+	err = backup_make(&ask, &made, &error);
+	assert_int_equal(engine_open(k.dir, &k.engine, &error), RESULT_OK);
+	return err;
+}
+
+static enum result
+restore(const char *one, const char *two, const char *keys, const char *known)
+{
+	const char *from[2] = {in(one), two == NULL ? NULL : in(two)};
+	struct restore_ask ask = {
+	    .from = from, .n = two == NULL ? 1 : 2, .into = in("back"), .keys = keys, .known = known};
+
+	return backup_restore(&ask, &back, &error);
+}
+
+static uint64_t
+fingerprint_of(const char *dir)
+{
+	struct engine *engine;
+	uint64_t found;
+
+	assert_int_equal(engine_open(dir, &engine, &error), RESULT_OK);
+	found = engine_fingerprint(engine);
+	engine_close(engine);
+	return found;
+}
+
+static void
+flip(const char *path, long at)
+{
+	FILE *file = fopen(path, "r+");
+	int c;
+
+	assert_non_null(file);
+	assert_int_equal(fseek(file, at, at < 0 ? SEEK_END : SEEK_SET), 0);
+	c = fgetc(file);
+	assert_int_equal(fseek(file, -1, SEEK_CUR), 0);
+	fputc(c ^ 1, file);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void
+a_restored_station_has_the_same_rows_and_people(void **state)
+{
+	uint64_t want = engine_fingerprint(k.engine), seq = engine_last_seq(k.engine);
+	struct engine *engine;
+	char number[9];
+
+	(void)state;
+	assert_int_equal(backup("full", 0, 0), RESULT_OK);
+	assert_int_equal(made.from, 1);
+	assert_int_equal(made.to, seq);
+	assert_int_equal(restore("full", NULL, NULL, NULL), RESULT_OK);
+	assert_int_equal(back.last_seq, seq);
+	assert_int_equal(back.behind, 0);
+	assert_true(fingerprint_of(in("back")) == want);
+	assert_int_equal(engine_open(in("back"), &engine, &error), RESULT_OK);
+	assert_int_equal(texts_number(engine_people(engine), k.member[0], number), RESULT_OK);
+	assert_int_equal(engine_writable(engine), RESULT_OK);
+	engine_close(engine);
+}
+
+static void
+parts_are_put_together_in_any_order(void **state)
+{
+	uint64_t seq = engine_last_seq(k.engine);
+
+	(void)state;
+	assert_int_equal(backup("full", 0, 0), RESULT_OK);
+	assert_int_equal(kit_hold(&k, k.member[0], "I01", 1), RESULT_OK);
+	assert_int_equal(backup("more", seq, 0), RESULT_OK);
+	assert_int_equal(made.from, seq + 1);
+	assert_int_equal(restore("more", "full", NULL, NULL), RESULT_OK);
+	assert_int_equal(back.last_seq, seq + 1);
+	assert_true(fingerprint_of(in("back")) == engine_fingerprint(k.engine));
+}
+
+static void
+gaps_and_overlaps_are_refused(void **state)
+{
+	uint64_t seq = engine_last_seq(k.engine);
+
+	(void)state;
+	assert_int_equal(backup("full", 0, 0), RESULT_OK);
+	assert_int_equal(kit_hold(&k, k.member[0], "I01", 1), RESULT_OK);
+	assert_int_equal(kit_hold(&k, k.member[0], "I01", 1), RESULT_OK);
+	assert_int_equal(backup("late", seq + 1, 0), RESULT_OK);
+	assert_int_equal(backup("early", seq - 1, 0), RESULT_OK);
+	assert_int_equal(restore("full", "late", NULL, NULL), RESULT_NOT_FOUND);
+	assert_non_null(strstr(error.text, "in none of the backups"));
+	assert_int_equal(restore("full", "early", NULL, NULL), RESULT_EXISTS);
+	assert_int_equal(restore("late", NULL, NULL, NULL), RESULT_NOT_FOUND);
+	assert_int_not_equal(access(in("back"), F_OK), 0);
+	assert_int_equal(backup("beyond", seq + 100, 0), RESULT_BAD_FIELD);
+}
+
+static void
+keys_and_people_may_be_kept_apart(void **state)
+{
+	char keys[300];
+
+	(void)state;
+	snprintf(keys, sizeof(keys), "%s/keys", k.dir);
+	assert_int_equal(backup("bare", 0, 1), RESULT_OK);
+	assert_int_equal(restore("bare", NULL, NULL, NULL), RESULT_NOT_FOUND);
+	assert_non_null(strstr(error.text, "no people"));
+	assert_int_equal(backup("rest", made.to, 0), RESULT_OK);
+	assert_int_equal(restore("bare", "rest", keys, NULL), RESULT_OK);
+}
+
+static void
+other_keys_are_refused(void **state)
+{
+	struct engine_keys other;
+
+	(void)state;
+	assert_int_equal(backup("full", 0, 0), RESULT_OK);
+	assert_int_equal(keys_make(in("other"), &other), RESULT_OK);
+	assert_int_equal(restore("full", NULL, in("other/keys"), NULL), RESULT_BAD_SIGNATURE);
+}
+
+static void
+every_altered_file_is_named(void **state)
+{
+	static const char *const files[] = {"entries-00001", "people-00001", "keys", "checkpoint", "manifest"};
+
+	(void)state;
+	assert_int_equal(backup("full", 0, 0), RESULT_OK);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "full/%s", files[i]);
+		flip(in(path), -20);
+		assert_int_not_equal(restore("full", NULL, NULL, NULL), RESULT_OK);
+		assert_non_null(strstr(error.text, files[i]));
+		assert_int_not_equal(access(in("back"), F_OK), 0);
+		flip(in(path), -20);
+	}
+	assert_int_equal(restore("full", NULL, NULL, NULL), RESULT_OK);
+}
+
+static void
+nothing_is_restored_over_what_is_there(void **state)
+{
+	(void)state;
+	assert_int_equal(backup("full", 0, 0), RESULT_OK);
+	assert_int_equal(backup("full", 0, 0), RESULT_EXISTS);
+	assert_int_equal(mkdir(in("back"), 0700), 0);
+	assert_int_equal(mkdir(in("back/x"), 0700), 0);
+	assert_int_equal(restore("full", NULL, NULL, NULL), RESULT_EXISTS);
+	assert_int_equal(rmdir(in("back/x")), 0);
+	assert_int_equal(restore("full", NULL, NULL, NULL), RESULT_OK);
+}
+
+static void
+a_manifest_cut_anywhere_is_refused(void **state)
+{
+	struct manifest m = {.from = 1, .to = 9, .people = 1, .keys = 1, .origin = KIT_ORIGIN, .tool = "t 1"};
+	uint8_t seed[SEED_LEN], pub[KEY_LEN];
+	struct manifest again;
+	char *text;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(ed25519_generate(seed, pub), RESULT_OK);
+	assert_int_equal(manifest_add(&m, "entries-00001", "abc", 3), RESULT_OK);
+	assert_int_equal(manifest_write(&m, seed, &text, &len), RESULT_OK);
+	for (size_t cut = 0; cut < len; cut++) {
+		assert_int_equal(manifest_read(&again, text, cut), RESULT_BAD_FIELD);
+		manifest_free(&again);
+	}
+	assert_int_equal(manifest_read(&again, text, len), RESULT_OK);
+	assert_int_equal(manifest_verify(&again, pub), RESULT_OK);
+	assert_int_equal(again.n_files, 1);
+	assert_string_equal(again.origin, KIT_ORIGIN);
+	manifest_free(&again);
+	manifest_free(&m);
+	free(text);
+}
+
+static void
+a_file_name_of_a_manifest_is_never_a_path(void **state)
+{
+	struct manifest m = {.from = 1, .to = 9, .origin = KIT_ORIGIN, .tool = "t 1"};
+	uint8_t seed[SEED_LEN] = {1};
+	struct manifest again;
+	char *text;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(manifest_add(&m, "../keys", "abc", 3), RESULT_OK);
+	assert_int_equal(manifest_write(&m, seed, &text, &len), RESULT_OK);
+	assert_int_equal(manifest_read(&again, text, len), RESULT_BAD_FIELD);
+	manifest_free(&again);
+	manifest_free(&m);
+	free(text);
+}
+
+static void
+an_older_ledger_than_known_takes_no_acts_until_the_loss_is_accepted(void **state)
+{
+	char known[300];
+	uint64_t lost, seq;
+	enum result err;
+
+	(void)state;
+	assert_int_equal(backup("full", 0, 0), RESULT_OK);
+	seq = made.to;
+	assert_int_equal(kit_hold(&k, k.member[0], "I01", 1), RESULT_OK);
+	engine_close(k.engine);
+	snprintf(known, sizeof(known), "%s/known", k.dir);
+	assert_int_equal(restore("full", NULL, NULL, known), RESULT_OK);
+	assert_int_equal(back.behind, seq + 1);
+	assert_int_equal(engine_open(in("back"), &k.engine, &error), RESULT_OK);
+	assert_int_equal(engine_behind(k.engine), seq + 1);
+	assert_int_equal(kit_hold(&k, k.member[0], "I01", 1), RESULT_BEHIND);
+	assert_int_equal(engine_sweep(k.engine, 10), 0);
+	assert_int_equal(engine_accept_loss(k.engine, &lost), RESULT_OK);
+	assert_int_equal(lost, seq + 1);
+	assert_int_equal(engine_accept_loss(k.engine, &lost), RESULT_ALREADY_DONE);
+	assert_int_equal(kit_hold(&k, k.member[0], "I01", 1), RESULT_OK);
+	engine_close(k.engine);
+	/* The same checkpoint, told again, says nothing new. */
+	assert_int_equal(engine_open(in("back"), &k.engine, &error), RESULT_OK);
+	err = engine_heed(k.engine, known, &error);
+	assert_int_equal(err, RESULT_OK);
+	assert_int_equal(engine_behind(k.engine), 0);
+	engine_close(k.engine);
+	assert_int_equal(engine_open(k.dir, &k.engine, &error), RESULT_OK);
+}
+
+static void
+a_checkpoint_of_another_key_is_not_heeded(void **state)
+{
+	char note[CHECKPOINT_SIZE];
+	uint8_t seed[SEED_LEN] = {9}, root[32] = {0};
+	FILE *file = fopen(in("note"), "w");
+
+	(void)state;
+	assert_non_null(file);
+	assert_int_equal(
+	    checkpoint_sign(note, sizeof(note), KIT_ORIGIN, 1u << 20, root, KIT_ORIGIN, seed), RESULT_OK);
+	fputs(note, file);
+	assert_int_equal(fclose(file), 0);
+	assert_int_not_equal(engine_heed(k.engine, in("note"), &error), RESULT_OK);
+	assert_int_equal(engine_writable(k.engine), RESULT_OK);
+}
+
+/* A byte of the middle of the entry, in the file of the ledger. */
+static void
+flip_entry(uint64_t seq)
+{
+	uint8_t entry[ENTRY_MAX_BYTES], *bytes = malloc(64u << 20);
+	char path[300];
+	size_t len, n;
+	FILE *file;
+
+	assert_non_null(bytes);
+	assert_int_equal(engine_entry(k.engine, seq, entry, sizeof(entry), &len), RESULT_OK);
+	snprintf(path, sizeof(path), "%s/ledger/data.mdb", k.dir);
+	file = fopen(path, "r+");
+	assert_non_null(file);
+	n = fread(bytes, 1, 64u << 20, file);
+	for (size_t at = 0; at + len <= n; at++) {
+		if (memcmp(bytes + at, entry, len) != 0)
+			continue;
+		assert_int_equal(fseek(file, (long)(at + len - 3), SEEK_SET), 0);
+		fputc(bytes[at + len - 3] ^ 4, file);
+	}
+	assert_int_equal(fclose(file), 0);
+	free(bytes);
+}
+
+static void
+the_scrub_passes_a_whole_ledger(void **state)
+{
+	(void)state;
+	while (engine_scrub(k.engine, 1))
+		continue;
+	assert_int_equal(engine_scrub_state(k.engine)->passes, 1);
+	assert_int_equal(engine_scrub_state(k.engine)->seq, engine_last_seq(k.engine));
+	assert_int_equal(engine_scrub_state(k.engine)->bad_seq, 0);
+	assert_int_equal(engine_scrub(k.engine, 1000), 0);
+}
+
+static void
+the_scrub_finds_a_flipped_bit_and_stops_writing(void **state)
+{
+	uint64_t last = engine_last_seq(k.engine);
+
+	for (uint64_t seq = 2; seq <= last; seq += last - 2) {
+		flip_entry(seq);
+		while (engine_scrub(k.engine, 1000))
+			continue;
+		assert_int_equal(engine_scrub_state(k.engine)->bad_seq, seq);
+		assert_int_equal(engine_scrub_state(k.engine)->passes, 0);
+		assert_int_equal(kit_hold(&k, k.member[0], "I01", 1), RESULT_CORRUPT);
+		if (seq != last) {
+			teardown(state);
+			setup(state);
+		}
+	}
+}
+
+static void
+a_backup_of_an_altered_ledger_is_refused(void **state)
+{
+	struct backup_ask ask = {.dir = k.dir, .to = in("full"), .tool = "test 1"};
+
+	(void)state;
+	flip_entry(3);
+	engine_close(k.engine);
+	assert_int_equal(backup_make(&ask, &made, &error), RESULT_CORRUPT);
+	assert_non_null(strstr(error.text, "entry 4"));
+	assert_int_not_equal(access(in("full"), F_OK), 0);
+	assert_int_equal(engine_open(k.dir, &k.engine, &error), RESULT_OK);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(a_restored_station_has_the_same_rows_and_people),
+	    TEST(parts_are_put_together_in_any_order),
+	    TEST(gaps_and_overlaps_are_refused),
+	    TEST(keys_and_people_may_be_kept_apart),
+	    TEST(other_keys_are_refused),
+	    TEST(every_altered_file_is_named),
+	    TEST(nothing_is_restored_over_what_is_there),
+	    cmocka_unit_test(a_manifest_cut_anywhere_is_refused),
+	    cmocka_unit_test(a_file_name_of_a_manifest_is_never_a_path),
+	    TEST(an_older_ledger_than_known_takes_no_acts_until_the_loss_is_accepted),
+	    TEST(a_checkpoint_of_another_key_is_not_heeded),
+	    TEST(the_scrub_passes_a_whole_ledger),
+	    TEST(the_scrub_finds_a_flipped_bit_and_stops_writing),
+	    TEST(a_backup_of_an_altered_ledger_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
