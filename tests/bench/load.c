@@ -287,25 +287,28 @@ all_in_flight(const struct run *r)
 	return n;
 }
 
-/* How long epoll may wait: until the next act is due, or the run ends. */
-static int
-wait_ms(const struct run *r, uint64_t now)
+/* How long epoll may wait: until the next act is due, or 10 ms. Sleeping to the microsecond, not
+ * spinning: the server needs the cores. */
+static struct timespec
+wait_time(const struct run *r, uint64_t now)
 {
+	struct timespec t = {.tv_nsec = 10000000};
 	uint64_t due;
 
 	if (r->spec->rate <= 0 || r->stopping)
-		return 10;
+		return t;
 	due = r->start_ns + (uint64_t)((double)r->due * r->due_step_ns);
-	if (due <= now + 200000)
-		return 0;
-	return due - now < 10000000 ? (int)((due - now) / 1000000) : 10;
+	if (due < now + 10000000)
+		t.tv_nsec = due > now ? (long)(due - now) : 50000; /* due: every window is full */
+	return t;
 }
 
 static void
 turn(struct run *r)
 {
 	struct epoll_event events[EVENTS];
-	int n = epoll_wait(r->epoll, events, EVENTS, wait_ms(r, bench_now_ns()));
+	struct timespec wait = wait_time(r, bench_now_ns());
+	int n = epoll_pwait2(r->epoll, events, EVENTS, &wait, NULL);
 
 	for (int i = 0; i < n; i++)
 		take(r, events[i].data.ptr);

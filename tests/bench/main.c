@@ -27,6 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -406,6 +407,7 @@ main(int argc, char **argv)
 	static struct bench b;
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
 	raise_files();
 	b.target.conns = calloc(GIVERS_MAX, sizeof(*b.target.conns));
 	b.target.outlets = calloc(GIVERS_MAX, sizeof(*b.target.outlets));

@@ -201,17 +201,21 @@ class Measure:
         self.got["ledger bytes"].append((self.station.disk("ledger") - before[0]) / entries)
         self.got["all bytes"].append((self.station.disk() - before[1]) / entries)
 
-    def idle(self):
-        before = self.station.resident_bytes()
-        rate = self.bench("gift", conns=64, seconds=SECONDS)["acts_per_s"]
-        self.bench("idle", n=IDLE)
-        beside = self.bench("gift", conns=64, seconds=SECONDS)
-        after = []
-        for _ in range(20):
+    def quiet_memory(self):
+        """The daemon's memory when it has had nothing to do for a while and has trimmed."""
+        seen = []
+        for _ in range(15):
             time.sleep(1)
-            after.append(self.station.resident_bytes())
+            seen.append(self.station.resident_bytes())
+        return min(seen)
+
+    def idle(self):
+        rate = self.bench("gift", conns=64, seconds=SECONDS)["acts_per_s"]
+        before = self.quiet_memory()
+        self.bench("idle", n=IDLE)
+        self.got["idle KiB"].append((self.quiet_memory() - before) / IDLE / 1024)
+        beside = self.bench("gift", conns=64, seconds=SECONDS)
         self.bench("idle", n=0)
-        self.got["idle KiB"].append((min(after) - before) / IDLE / 1024)
         self.got["rate beside idle"].append(beside["acts_per_s"] / rate)
 
 
@@ -275,7 +279,15 @@ def notes(t, got):
     t.note("at half the rate", "p50 %s µs" % spread(got["open p50"]))
 
 
+def warn_if_busy():
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        say("the machine is not quiet (load average %.1f): the numbers will not say much" % load)
+    return load
+
+
 def main():
+    load = warn_if_busy()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="timebox-bench-", dir=os.environ.get("BENCH_DIR", "/var/tmp")))
     folder.chmod(0o755)
     try:
@@ -293,7 +305,7 @@ def main():
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     table.show()
-    table.write(BUILD / "bench.json", rounds=ROUNDS, seconds=SECONDS, members=MEMBERS)
+    table.write(BUILD / "bench.json", rounds=ROUNDS, seconds=SECONDS, members=MEMBERS, load_average_before=load)
     say("written: build/bench.json")
 
 
