@@ -17,6 +17,9 @@ FUZZ_SECONDS       ?= 300
 FUZZ_SHORT_SECONDS ?= 5
 CRASH_CYCLES       ?= 100
 CRASH_SHORT_CYCLES ?= 10
+# Power cuts and faults in `make check`: windows, and how many places each kind of call fails at.
+POWER_SHORT_WINDOWS ?= 12
+FAULT_SHORT_PLACES ?= 6
 # Of the simulator: how many seeds, from which; in `make check`; with a planted bug.
 RUNS           ?= 20000
 SEED           ?= 1
@@ -116,8 +119,8 @@ MO       := $(patsubst client/po/%.po,build/locale/%/LC_MESSAGES/timebox.mo,$(wi
 
 # ---- targets ----------------------------------------------------------------------------------------
 
-.PHONY: all help deps deps-tools asan py tests-unit tests-asan tests-fuzz build-clang demo run check check-unit \
-	check-e2e check-crash check-sim check-races check-lint lint check-fuzz check-asan check-fresh fuzz bench bench-grow \
+.PHONY: all help deps deps-tools asan py tests-crash tests-unit tests-asan tests-fuzz build-clang demo run check check-unit \
+	check-e2e check-crash check-power check-faults check-sim check-races check-lint lint check-fuzz check-asan check-fresh fuzz bench bench-grow \
 	bench-instructions bench-deps bench-programs analyze \
 	format vectors install uninstall clean
 
@@ -135,6 +138,8 @@ help:
 #: check-e2e     real daemon and clients        T=name filters as pytest -k does
 #: check-races   the e2e tests of races alone
 #: check-crash   kill -9 under load             CRASH_CYCLES=100
+#: check-power   power cuts rebuilt from a recording of what the daemon wrote   WINDOWS=500 SEED=; POWER_LIE=sync|through
+#: check-faults  every call that can fail fails: memory, reads, writes, syncs, maps, files; full disk; clock
 #: check-sim     book and engine simulated, every answer compared with a model   RUNS=20000 SEED=1; PLANTED=1
 #: check-fuzz    every corpus replayed, and a short run of each target
 #: check-asan    unit and e2e tests against ASan + UBSan builds
@@ -254,6 +259,15 @@ build/timebox-bench: $(call objects,obj,$(BENCH_SRC) $(PROTO_SRC)) $(call gen,ob
 build/bench-floor: $(call objects,obj,tests/bench/floor.c tests/bench/conn.c $(PROTO_SRC)) $(call gen,obj)
 	$(call link,obj,-lssl -lcrypto -lprotobuf-c -lunistring)
 
+# Loaded before the daemon's libraries; and what takes a recording apart.
+build/crash/%.so: tests/crash/%.c build/obj/.flags
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(obj_CC) $(WARN) $(FLAGS) -O2 -g -fPIC -shared -o $@ $<
+build/crash/replay: $(call objects,obj,$(addprefix tests/crash/power/,disk.c station.c replay.c)) build/obj/core.a
+	$(call link,obj,-llmdb -lcrypto)
+tests-crash: build/crash/power/record.so build/crash/replay build/crash/faults/inject.so
+
 build/fuzz/bin/%: build/fuzz/tests/fuzz/fuzz_%.o build/fuzz/core.a
 	$(call link,fuzz,$(TEST_LIBS))
 
@@ -272,15 +286,16 @@ build/sim/sim: $(SIM_OBJECTS)
 tests-unit: $(UNIT:%=build/unit/%)
 tests-asan: $(UNIT:%=build/asan/unit/%)
 tests-fuzz: $(FUZZ:%=build/fuzz/bin/%)
-build-clang: $(call core,clang) $(call objects,clang,$(wildcard daemon/main.c client/cli/main.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c tests/sim/*.c))
+build-clang: $(call core,clang) $(call objects,clang,$(wildcard daemon/main.c client/cli/main.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c tests/sim/*.c tests/crash/*/*.c))
 
 # ---- checks: tests/run-all.sh builds what a suite needs, runs it and counts ---------------------------
 
 RUN = +@MAKE='$(MAKE)' PYTHON='$(PYTHON)' T='$(T)' FUZZ_SECONDS='$(or $(1),$(FUZZ_SHORT_SECONDS))' \
-	CRASH_CYCLES='$(or $(2),$(CRASH_SHORT_CYCLES))' SIM_RUNS='$(SIM_SHORT_RUNS)' tests/run-all.sh
+	CRASH_CYCLES='$(or $(2),$(CRASH_SHORT_CYCLES))' SIM_RUNS='$(SIM_SHORT_RUNS)' \
+	POWER_WINDOWS='$(POWER_SHORT_WINDOWS)' FAULT_PLACES='$(FAULT_SHORT_PLACES)' tests/run-all.sh
 
 check: deps
-	$(RUN) lint lint-selftest buf build-gcc build-clang unit unit-asan sim fuzz e2e crash
+	$(RUN) lint lint-selftest buf build-gcc build-clang unit unit-asan sim fuzz e2e crash power faults
 check-unit: deps
 	$(RUN) unit
 check-e2e: deps
@@ -289,6 +304,12 @@ check-races: deps
 	$(RUN) races
 check-crash: deps
 	$(call RUN,,$(CRASH_CYCLES)) crash
+CRASH_ENV = TIMEBOXD=$(CURDIR)/build/timeboxd TIMEBOXD_TEST=$(CURDIR)/build/timeboxd-test \
+	PYTHONPATH=$(CURDIR)/build/py:$(CURDIR)/tests/e2e PYTHONDONTWRITEBYTECODE=1
+check-power: deps all py tests-crash
+	@$(CRASH_ENV) $(if $(filter command% environment%,$(origin SEED)),SEED=$(SEED)) $(PYTHON) tests/crash/power/power.py $(or $(WINDOWS),500)
+check-faults: deps all py tests-crash
+	@$(CRASH_ENV) $(PYTHON) tests/crash/faults/faults.py
 # A seed that fails is run again by RUNS=1 SEED=n. PLANTED=1: bugs planted one by one, each to be found.
 check-sim: build/sim/sim
 ifeq ($(PLANTED),1)

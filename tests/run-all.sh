@@ -4,10 +4,11 @@
 # Each suite prints what failed and one line "SUITE: N passed, N failed[, N skipped]"; the last line
 # of all is the sum. Whatever cannot be built, crashes or ends without a count is one failure. Logs
 # are kept in build/report/. Environment: MAKE, PYTHON, T (a filter on names), FUZZ_SECONDS,
-# CRASH_CYCLES, SIM_RUNS.
+# CRASH_CYCLES, SIM_RUNS, POWER_WINDOWS, FAULT_PLACES.
 set -u
 MAKE=${MAKE:-make} PYTHON=${PYTHON:-/usr/bin/python3} T=${T:-}
 FUZZ_SECONDS=${FUZZ_SECONDS:-5} CRASH_CYCLES=${CRASH_CYCLES:-10} SIM_RUNS=${SIM_RUNS:-300}
+POWER_WINDOWS=${POWER_WINDOWS:-12} FAULT_PLACES=${FAULT_PLACES:-6}
 export PYTHON CRASH_CYCLES
 ROOT=$PWD
 REPORT=$ROOT/build/report
@@ -157,6 +158,36 @@ run_sim() {
 	count sim "$1" "$2" 0
 }
 
+# run_counted SUITE COMMAND...: the command says how many in its last line.
+run_counted() {
+	suite=$1
+	shift
+	TIMEBOXD=$ROOT/build/timeboxd TIMEBOXD_TEST=$ROOT/build/timeboxd-test PYTHONDONTWRITEBYTECODE=1 \
+		PYTHONPATH=$ROOT/build/py:$ROOT/tests/e2e timeout -k 5 900 "$@" >"$REPORT/$suite.log" 2>&1
+	rc=$?
+	grep '^FAILED' "$REPORT/$suite.log"
+	# shellcheck disable=SC2046
+	set -- $(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$REPORT/$suite.log" | tail -n 1)
+	[ $# -eq 2 ] || set -- 0 1
+	[ $rc -eq 0 ] || [ "$2" -gt 0 ] || set -- "$1" 1
+	[ "$2" -eq 0 ] || tail -n 30 "$REPORT/$suite.log"
+	count "$suite" "$1" "$2" 0
+}
+
+# A disk that lies must be found out, or the check itself is broken.
+run_power() {
+	run_counted power "$PYTHON" tests/crash/power/power.py "$POWER_WINDOWS"
+	for lie in sync through; do
+		if POWER_LIE=$lie TIMEBOXD=$ROOT/build/timeboxd PYTHONPATH=$ROOT/build/py:$ROOT/tests/e2e timeout -k 5 300 \
+			"$PYTHON" tests/crash/power/power.py 3 >"$REPORT/power-lie.log" 2>&1 ||
+			! grep -q '^FAILED after event.*lost' "$REPORT/power-lie.log"; then
+			count "power-lie-$lie" 0 1 0
+		else
+			count "power-lie-$lie" 1 0 0
+		fi
+	done
+}
+
 run_suite() {
 	case $1 in
 	lint) build lint py && run_lines lint "$PYTHON" tests/lint/lint.py ${T:+--only "$T"} ;;
@@ -172,6 +203,8 @@ run_suite() {
 	e2e-asan) build e2e-asan asan all py && run_pytest e2e-asan "$ROOT/build/asan/bin" tests/e2e tests/verify ;;
 	races) build races all py && T=${T:-race} && run_pytest races "$ROOT/build" tests/e2e ;;
 	crash) build crash all py && run_pytest crash "$ROOT/build" tests/crash ;;
+	power) build power all py tests-crash && run_power ;;
+	faults) build faults all py tests-crash && run_counted faults "$PYTHON" tests/crash/faults/faults.py "$FAULT_PLACES" ;;
 	*) echo "no such suite: $1"; count "$1" 0 1 0 ;;
 	esac
 }

@@ -453,6 +453,8 @@ engine_decide(struct engine *e, const struct engine_submission *in, struct engin
 		return;
 	}
 	out->code = engine_writable(e);
+	if (out->code == RESULT_OK && !engine_has_room(e))
+		out->code = RESULT_DISK_FULL;
 	if (out->code == RESULT_OK)
 		out->code = engine_clock_doubtful(e) ? RESULT_CLOCK_DOUBTFUL
 						     : decide_new(e, in, &act, now_us, out);

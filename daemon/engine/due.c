@@ -257,7 +257,7 @@ engine_sweep(struct engine *e, unsigned limit)
 	unsigned made = 0;
 
 	if (e->n_due == 0 || e->due[0].due_us > next_time_us(e) || e->failed ||
-	    engine_clock_doubtful(e) || engine_writable(e) != RESULT_OK)
+	    engine_clock_doubtful(e) || engine_writable(e) != RESULT_OK || !engine_has_room(e))
 		return 0;
 	if ((d = malloc(sizeof(*d))) == NULL)
 		return 0;

@@ -205,6 +205,11 @@ MUST_CHECK enum result engine_writable(const struct engine *engine);
 int engine_full(const struct engine *engine);
 /* Half of that room is taken: the rest is for those who are known. */
 int engine_crowded(const struct engine *engine);
+/*
+ * 0: the disk is nearly full. Until there is room again no entry is made and no state written, so that no write fails half
+ * done; asked of the disk once a turn.
+ */
+int engine_has_room(struct engine *engine);
 /* A write failed: nothing is accepted until the next start. */
 int engine_failed(const struct engine *engine);
 

@@ -87,6 +87,8 @@ struct engine {
 	/* The clock at start stood before the last entry, or too far after it. */
 	int start_doubtful;
 	int failed;
+	/* Whether the disk has room, asked once between two commits. */
+	enum { ROOM_UNASKED, ROOM_FOUND, ROOM_NONE } room;
 	struct engine_meta meta;
 	/* The tree as of the last commit: what may be signed. */
 	struct tree_frontier committed_tree;

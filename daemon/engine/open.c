@@ -334,11 +334,23 @@ engine_open(const char *dir, struct engine **out, struct engine_error *error)
 
 /* ---- commit, checkpoint, close ---- */
 
+int
+engine_has_room(struct engine *e)
+{
+	if (e->room == ROOM_UNASKED) {
+		e->room = ledger_has_room(e->ledger) ? ROOM_FOUND : ROOM_NONE;
+		if (e->room == ROOM_NONE)
+			log_event(LOG_LEVEL_ERROR, "disk_full", "hint=\"acts are refused until there is room\"");
+	}
+	return e->room == ROOM_FOUND;
+}
+
 enum result
 engine_commit(struct engine *e)
 {
 	enum result err;
 
+	e->room = ROOM_UNASKED;
 	if (e->failed)
 		return RESULT_UNAVAILABLE;
 	/* Texts first: an entry whose texts are lost could never be opened; texts without an entry
@@ -374,7 +386,8 @@ engine_checkpoint(struct engine *e, uint32_t seconds, uint64_t entries)
 	uint64_t now = clock_now_us();
 
 	if (e->failed || behind == 0 ||
-	    (behind < entries && now - e->checkpoint_at_us < seconds * 1000000ull))
+	    (behind < entries && now - e->checkpoint_at_us < seconds * 1000000ull) ||
+	    !engine_has_room(e))
 		return RESULT_OK;
 	e->checkpoint_at_us = now;
 	return write_state(e);

@@ -8,6 +8,7 @@
  * A slip works once: the one that was used last is remembered.
  */
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,8 @@ struct pin_job {
 	uint64_t slip_seq;
 	uint32_t slip_index;
 	int good;
+	/* There was no memory to check it. */
+	int unchecked;
 	char pin[PIN_TEXT_MAX + 1];
 	char hash[PIN_HASH_SIZE];
 	LIST_ENTRY(pin_job) link;
@@ -98,6 +101,8 @@ pin_write(struct rpc *rpc, uint64_t member, const struct pin_row *row)
 	uint8_t key[8];
 	enum result err;
 
+	if (!engine_has_room(rpc->engine))
+		return RESULT_DISK_FULL;
 	pin_key(key, member);
 	err = people_put(people, PEOPLE_PIN, key, sizeof(key), row, sizeof(*row));
 	if (err == RESULT_OK)
@@ -168,6 +173,33 @@ pin_drop_all(struct rpc *rpc)
 		job_free(LIST_FIRST(&rpc->jobs));
 }
 
+/*
+ * What crypto_pwhash_str_verify does, but for one thing: that says of a PIN for which there was no memory that it does not
+ * match. -1 then.
+ */
+static int
+pin_matches(const char *hash, const char *pin, int *good)
+{
+	char salt_text[23], want_text[44];
+	uint8_t salt[crypto_pwhash_SALTBYTES], want[32], have[sizeof(want)];
+	unsigned kib, ops;
+
+	*good = 0;
+	if (sscanf(hash, "$argon2id$v=19$m=%u,t=%u,p=1$%22[A-Za-z0-9+/]$%43[A-Za-z0-9+/]", &kib, &ops, salt_text,
+		   want_text) != 4 ||
+	    sodium_base642bin(salt, sizeof(salt), salt_text, strlen(salt_text), NULL, NULL, NULL,
+			      sodium_base64_VARIANT_ORIGINAL_NO_PADDING) != 0 ||
+	    sodium_base642bin(want, sizeof(want), want_text, strlen(want_text), NULL, NULL, NULL,
+			      sodium_base64_VARIANT_ORIGINAL_NO_PADDING) != 0)
+		return 0;
+	if (crypto_pwhash(have, sizeof(have), pin, strlen(pin), salt, ops, (size_t)kib * 1024,
+			  crypto_pwhash_ALG_ARGON2ID13) != 0)
+		return -1;
+	*good = sodium_memcmp(have, want, sizeof(want)) == 0;
+	crypto_wipe(have, sizeof(have));
+	return 0;
+}
+
 /* On a worker: touches nothing but the job. */
 static void
 run_verify(void *arg)
@@ -175,7 +207,7 @@ run_verify(void *arg)
 	struct pin_job *job = arg;
 
 	OBJ_CHECK(job, PIN_JOB_MAGIC);
-	job->good = crypto_pwhash_str_verify(job->hash, job->pin, strlen(job->pin)) == 0;
+	job->unchecked = pin_matches(job->hash, job->pin, &job->good) != 0;
 }
 
 static void
@@ -301,6 +333,10 @@ done_login(void *arg)
 	/* Since a write failed the rows are not what the ledger holds. */
 	if (engine_failed(job->rpc->engine)) {
 		job_finish(job, RESULT_UNAVAILABLE, 0, 0);
+		return;
+	}
+	if (job->unchecked) {
+		job_finish(job, RESULT_BUSY, 1, 0);
 		return;
 	}
 	if (m == NULL) {

@@ -121,15 +121,20 @@ enum result
 env_write_result(MDB_env *env, int rc)
 {
 	enum result err = env_result(rc);
-	struct statvfs fs;
-	int fd;
 
 	if (err == RESULT_OK || err == RESULT_DISK_FULL)
 		return err;
-	if (rc == EIO && mdb_env_get_fd(env, &fd) == 0 && fstatvfs(fd, &fs) == 0 &&
-	    (uint64_t)fs.f_bavail * fs.f_frsize < ENV_ROOM_BYTES)
-		return RESULT_DISK_FULL;
-	return RESULT_UNAVAILABLE;
+	return rc == EIO && !env_has_room(env) ? RESULT_DISK_FULL : RESULT_UNAVAILABLE;
+}
+
+int
+env_has_room(MDB_env *env)
+{
+	struct statvfs fs;
+	int fd;
+
+	return mdb_env_get_fd(env, &fd) != 0 || fstatvfs(fd, &fs) != 0 ||
+	       (uint64_t)fs.f_bavail * fs.f_frsize >= ENV_ROOM_BYTES;
 }
 
 static int

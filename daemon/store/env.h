@@ -50,5 +50,7 @@ MUST_CHECK enum result env_result(int rc);
  * RESULT_DISK_FULL where there is no room, else RESULT_UNAVAILABLE.
  */
 MUST_CHECK enum result env_write_result(MDB_env *env, int rc);
+/* 1 unless the disk is so full that a large batch might not find room. */
+int env_has_room(MDB_env *env);
 
 #endif

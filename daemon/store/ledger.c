@@ -234,6 +234,12 @@ ledger_scan(struct ledger *l, uint64_t from, uint64_t to, ledger_fn fn, void *ct
 	return err;
 }
 
+int
+ledger_has_room(const struct ledger *l)
+{
+	return env_has_room(l->env);
+}
+
 uint64_t
 ledger_bytes_used(const struct ledger *l)
 {

@@ -63,6 +63,9 @@ typedef enum result (*ledger_fn)(void *ctx, uint64_t seq, const uint8_t *entry, 
 MUST_CHECK enum result ledger_scan(struct ledger *ledger, uint64_t from, uint64_t to, ledger_fn fn,
 				   void *ctx);
 
+/* 1 unless the disk is so full that a large batch might not find room. */
+int ledger_has_room(const struct ledger *ledger);
+
 /* Bytes of the file, as of the last commit. */
 uint64_t ledger_bytes_used(const struct ledger *ledger);
 
