@@ -95,16 +95,16 @@ TEST_LIBS   := $(DAEMON_LIBS) -ljansson -lcsv -lqrencode -lncursesw -ltinfo
 PROTO      := $(sort $(wildcard proto/timebox/v1/*.proto))
 GEN        := $(PROTO:proto/%.proto=build/gen/%.pb-c)
 PROTO_SRC  := $(wildcard proto/*.c)
-DAEMON_SRC := $(foreach m,base book store engine net rpc ops,$(wildcard daemon/$(m)/*.c))
+DAEMON_SRC := $(foreach m,base book codec store engine net rpc ops,$(wildcard daemon/$(m)/*.c))
 CLIENT_SRC := $(wildcard client/*/*.c)
 CLIENT_LIB := $(filter-out client/cli/main.c,$(CLIENT_SRC))
-PURE_SRC   := $(wildcard daemon/base/*.c daemon/book/*.c)
+PURE_SRC   := $(wildcard daemon/base/*.c daemon/book/*.c daemon/codec/*.c)
 UNIT       := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 UNIT_HELP  := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
 FUZZ       := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH_SRC  := $(filter-out tests/bench/floor.c tests/bench/smallmap.c,$(wildcard tests/bench/*.c))
 # The simulator: the real book and engine over a clock, a disk and signatures of its own.
-SIM_SRC    := $(PROTO_SRC) $(wildcard daemon/book/*.c tests/sim/*.c) daemon/store/rows.c \
+SIM_SRC    := $(PROTO_SRC) $(wildcard daemon/book/*.c daemon/codec/*.c tests/sim/*.c) daemon/store/rows.c \
 	$(filter-out $(addprefix daemon/engine/,keys.c known.c restore.c backup%),$(wildcard daemon/engine/*.c))
 # A daemon whose clock the tests can move: only the files that mention it differ (no header may: lint).
 MOVED_SRC  := $(if $(DAEMON_SRC),$(shell grep -ls TIMEBOX_TEST_CLOCK $(DAEMON_SRC) daemon/main.c))

@@ -1,9 +1,9 @@
 /*
- * An act as the book sees it: checked at the edge (engine/act.c made it from canonical bytes),
+ * An act as the book sees it: checked at the edge (codec/act.c made it from canonical bytes),
  * fixed-size, no pointers but to the lists that came with it.
  *
  * All commands share one struct: a field name means the same everywhere, and the fields a kind does
- * not use are zero. Which fields a kind must have, and their ranges, are checked by engine/act.c
+ * not use are zero. Which fields a kind must have, and their ranges, are checked by codec/act.c
  * from one table.
  */
 #ifndef TIMEBOX_BOOK_ACT_H

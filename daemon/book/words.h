@@ -1,6 +1,6 @@
 /*
  * The book's enumerations. The numbers are those of proto/timebox/v1/types.proto and entry.proto,
- * because they are stored in entries and rows; engine/act.c asserts that the two agree. They are
+ * because they are stored in entries and rows; codec/act.c asserts that the two agree. They are
  * only appended to.
  */
 #ifndef TIMEBOX_BOOK_WORDS_H

@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #include "daemon/book/book.h"
-#include "daemon/engine/entry.h"
+#include "daemon/codec/entry.h"
 #include "daemon/engine/texts.h"
 #include "daemon/ops/clock.h"
 #include "daemon/store/people.h"

@@ -2,7 +2,7 @@
 #ifndef TIMEBOX_ENGINE_ENGINE_INT_H
 #define TIMEBOX_ENGINE_ENGINE_INT_H
 
-#include "daemon/engine/act.h"
+#include "daemon/codec/act.h"
 #include "daemon/engine/engine.h"
 #include "daemon/store/ledger.h"
 #include "daemon/store/rows.h"

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "daemon/base/check.h"
-#include "daemon/engine/act.h"
+#include "daemon/codec/act.h"
 #include "proto/canonical.h"
 #include "proto/uuid7.h"
 #include "timebox/v1/act.pb-c.h"

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/engine/act.h"
+#include "daemon/codec/act.h"
 #include "proto/codes.h"
 #include "timebox/v1/act.pb-c.h"
 #include "timebox/v1/codes.pb-c.h"

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/engine/entry.h"
+#include "daemon/codec/entry.h"
 
 static struct book_out out;
 static uint8_t buf[ENTRY_MAX_BYTES];

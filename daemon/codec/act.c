@@ -1,4 +1,4 @@
-#include "daemon/engine/act.h"
+#include "daemon/codec/act.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "daemon/engine/entry.h"
+#include "daemon/codec/entry.h"
 
 #include <string.h>
 

@@ -5,8 +5,8 @@
  * field name means the same in every command; another says which fields a kind must have. Bytes
  * that are not canonical are refused: they are what is signed, stored and hashed.
  */
-#ifndef TIMEBOX_ENGINE_ACT_H
-#define TIMEBOX_ENGINE_ACT_H
+#ifndef TIMEBOX_CODEC_ACT_H
+#define TIMEBOX_CODEC_ACT_H
 
 #include "daemon/book/act.h"
 #include "proto/arena.h"

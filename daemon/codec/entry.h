@@ -7,8 +7,8 @@
  * allocation, because it is on the commit path; a unit test keeps it equal to what protobuf-c
  * packs.
  */
-#ifndef TIMEBOX_ENGINE_ENTRY_H
-#define TIMEBOX_ENGINE_ENTRY_H
+#ifndef TIMEBOX_CODEC_ENTRY_H
+#define TIMEBOX_CODEC_ENTRY_H
 
 #include <stddef.h>
 #include <stdint.h>
