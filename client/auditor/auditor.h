@@ -29,23 +29,37 @@
 
 #define AUDITOR_WHY_SIZE 512
 
-/* What is wrong first, in words for people; `kind` is static, one of the words below, and `entry` 0
- * where no single one can be named.
+/*
+ * What is wrong first, in words for people; `kind` is static, one of the words below, and `entry` 0
+ * where no single one can be named. The words are stable (proto/README.md section 11): they are only
+ * added to.
  *
- *	checkpoint vkey					the signed note, the key
- *	framing leaf cut extra encoding sequence chain	bytes that are not what was hashed
- *	root tile fork					hashes that do not come out
- *	time semantics rules origin act request_id genesis key signature effects postings
- *	balance touched					what an entry says */
+ *	depth 1	checkpoint vkey witness				the signed note, the keys
+ *		framing leaf cut extra encoding sequence chain	bytes that are not what was hashed
+ *		root tile fork					hashes that do not come out
+ *		time made_at semantics rules origin act		what an entry says
+ *		request_id genesis key signature effects
+ *	depth 2	postings balance touched
+ *	depth 3	refused						the book would not have accepted the act
+ *		outcome						it would have given another entry
+ */
 struct auditor_broken {
 	const char *kind;
 	uint64_t entry;
+	/* For "refused": the code that the book gives; else RESULT_OK. */
+	enum result code;
 	char why[AUDITOR_WHY_SIZE];
 };
+
+/* The depth (1 to 3) at which a kind is found; 0 for a word that is none. */
+unsigned auditor_kind_depth(const char *kind);
 
 /* ---- verify ---- */
 
 struct auditor_options {
+	/* 1: bytes, hashes, signatures, keys. 2: and what postings come to. 3: and every act decided
+	 * again by the rules in force, which takes memory as the daemon does. */
+	unsigned depth;
 	/* The verifier key's text as the auditor knows it; NULL: the export's own is believed. */
 	const char *vkey;
 	/* A size and root noted down earlier. */
@@ -66,6 +80,17 @@ struct auditor_key {
 	uint64_t revoked_seq;
 };
 
+/* Something that fell due and was not done, or late. */
+struct auditor_overdue {
+	uint32_t kind;	 /* 1 release of a hold, 2 close, 3 credit of a part, 4 of a record, 5 reversal */
+	uint64_t what;	 /* the entry, or the member for 2 */
+	uint32_t index;	 /* in that entry */
+	uint64_t due_us;
+	uint64_t done_seq; /* 0: it was never done */
+};
+#define AUDITOR_OVERDUE_GRACE_US (UINT64_C(60) * 1000000)
+#define AUDITOR_OVERDUE_MAX	 64
+
 struct auditor_result {
 	bool ok;
 	struct auditor_broken broken; /* where not ok */
@@ -80,6 +105,11 @@ struct auditor_result {
 	uint64_t accounts;
 	struct auditor_key *roster; /* in order of admission */
 	size_t n_roster;
+	/* At depth 3: how many came more than a minute late, how many never came by the last entry's
+	 * time, the longest delay, and the first of them. */
+	uint64_t overdue_late, overdue_missing, overdue_worst_us;
+	struct auditor_overdue overdue[AUDITOR_OVERDUE_MAX];
+	size_t n_overdue;
 };
 
 /* Checks the export in `dir`. RESULT_OK: *out has the verdict and is to be freed; RESULT_IO where

@@ -54,9 +54,10 @@ MUST_CHECK enum result tiler_end(struct tiler *t);
 
 struct ledger;
 
-/* A ledger before its first entry; NULL without memory. `b` takes what is wrong. */
-struct ledger *ledger_new(
-    const char *origin, const uint8_t ledger_key[KEY_LEN], struct auditor_broken *b);
+/* A ledger before its first entry; NULL without memory. `b` takes what is wrong. Below depth 2
+ * postings are not looked at. */
+struct ledger *ledger_new(const char *origin, const uint8_t ledger_key[KEY_LEN], unsigned depth,
+    struct auditor_broken *b);
 void ledger_free(struct ledger *l);
 
 /* The next entry, from 1; its act is decoded into the arena. RESULT_CORRUPT with *b set,
@@ -76,6 +77,22 @@ MUST_CHECK enum result accounts_entry(struct accounts *a, const Timebox__V1__Ent
 /* Accounts and members seen. */
 uint64_t accounts_count(const struct accounts *a);
 uint64_t accounts_members(const struct accounts *a);
+
+/* ---- re-execution (reexec.c): would the rules in force have given exactly this entry? ---- */
+
+struct reexec;
+
+/* The book before its first entry, rows in memory; NULL without memory. */
+struct reexec *reexec_new(const char *origin, struct auditor_broken *b);
+void reexec_free(struct reexec *r);
+
+/* The next entry, from 1: its bytes, what they decode to, and its leaf hash. RESULT_CORRUPT with *b
+ * set (kinds "refused" and "outcome"), RESULT_NO_MEMORY; no more entries then. */
+MUST_CHECK enum result reexec_entry(struct reexec *r, const uint8_t *bytes, size_t n,
+    const Timebox__V1__Entry *e, const uint8_t leaf[HASH_LEN]);
+
+/* What came late or is missing after the last entry. */
+void reexec_report(const struct reexec *r, struct auditor_result *out);
 
 /* ---- hashes (hashes.c): the stored bytes against tiles, chain and checkpoint ---- */
 

@@ -16,6 +16,9 @@
 #define OPERATOR_END 10 /* commands of the ledger key are below */
 #define SESSION_LEN  8
 #define CODE_LIFE_US (UINT64_C(72) * 3600 * 1000000)
+/* An act is entered within this time of being made, by the clock that its client was told. */
+#define MADE_OLD_US   (UINT64_C(600) * 1000000)
+#define MADE_AHEAD_US (UINT64_C(5) * 1000000)
 
 /* What an enrolment code admits to; until_us 0: without end. */
 struct code {
@@ -39,6 +42,7 @@ struct ledger {
 	struct auditor_broken *broken;
 	const char *origin;
 	uint8_t key[KEY_LEN];
+	unsigned depth;
 	struct accounts *accounts;
 	struct keymap *ids;	  /* request id -> seq */
 	struct keymap *codes;	  /* code hash -> struct code */
@@ -57,7 +61,8 @@ typedef const Timebox__V1__Act act_t;
 typedef const Timebox__V1__Command command_t;
 
 struct ledger *
-ledger_new(const char *origin, const uint8_t ledger_key[KEY_LEN], struct auditor_broken *b)
+ledger_new(const char *origin, const uint8_t ledger_key[KEY_LEN], unsigned depth,
+    struct auditor_broken *b)
 {
 	struct ledger *l = calloc(1, sizeof(*l));
 	uint64_t first = 1;
@@ -65,6 +70,7 @@ ledger_new(const char *origin, const uint8_t ledger_key[KEY_LEN], struct auditor
 	if (l == NULL)
 		return NULL;
 	l->broken = b;
+	l->depth = depth;
 	l->origin = origin;
 	memcpy(l->key, ledger_key, KEY_LEN);
 	l->accounts = accounts_new(b);
@@ -351,6 +357,18 @@ role_check(struct ledger *l, act_t *act, const struct kinds *k, uint32_t *role)
 }
 
 static enum result
+made_at_check(struct ledger *l, act_t *act)
+{
+	uint64_t made = act->made_at_us, now = l->time_us;
+
+	if (made <= now ? now - made <= MADE_OLD_US : made - now <= MADE_AHEAD_US)
+		return RESULT_OK;
+	return broken_set(l->broken, "made_at", l->seq, made <= now
+		? _("the act was made over 10 minutes before its entry")
+		: _("the act was made after its entry"));
+}
+
+static enum result
 actor_check(struct ledger *l, entry_t *e, act_t *act)
 {
 	struct kinds k = kinds_of(act);
@@ -366,7 +384,8 @@ actor_check(struct ledger *l, entry_t *e, act_t *act)
 	if (k.system_any)
 		return broken_set(
 		    l->broken, "act", l->seq, _("a system command in somebody's act"));
-	if ((err = role_check(l, act, &k, &role)) != RESULT_OK)
+	if ((!k.operator_all && (err = made_at_check(l, act)) != RESULT_OK) ||
+	    (err = role_check(l, act, &k, &role)) != RESULT_OK)
 		return err;
 	session = role == TIMEBOX__V1__ROLE__ROLE_KIOSK && !k.enrol_alone;
 	if (session != (act->actor_member != 0) ||
@@ -560,5 +579,5 @@ ledger_entry(struct ledger *l, struct arena *arena, const Timebox__V1__Entry *e)
 	    (err = effects_apply(l, e, act)) != RESULT_OK ||
 	    (err = rules_check(l, e)) != RESULT_OK)
 		return err;
-	return accounts_entry(l->accounts, e);
+	return l->depth >= 2 ? accounts_entry(l->accounts, e) : RESULT_OK;
 }

@@ -27,6 +27,27 @@ broken_set(struct auditor_broken *b, const char *kind, uint64_t entry, const cha
 	return RESULT_CORRUPT;
 }
 
+unsigned
+auditor_kind_depth(const char *kind)
+{
+	static const char *const kinds[] = {
+	    "checkpoint vkey witness framing leaf cut extra encoding sequence chain root tile fork time "
+	    "made_at semantics rules origin act request_id genesis key signature effects",
+	    "postings balance touched",
+	    "refused outcome",
+	};
+	size_t n = strlen(kind);
+
+	for (unsigned depth = 1; depth <= 3; depth++) {
+		const char *all = kinds[depth - 1];
+
+		for (const char *at = all; (at = strstr(at, kind)) != NULL; at += n)
+			if ((at == all || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
+				return depth;
+	}
+	return 0;
+}
+
 enum result
 auditor_kept_parse(const char *text, uint64_t *size, uint8_t root[HASH_LEN])
 {
@@ -69,6 +90,7 @@ struct audit {
 	struct arena arena; /* of one entry and its act */
 	struct hashing hashing;
 	struct ledger *ledger;
+	struct reexec *reexec; /* at depth 3 */
 	struct auditor_broken content; /* what the entries say */
 	bool kept_seen;
 	uint8_t kept_root[HASH_LEN]; /* of the first kept_size entries */
@@ -151,6 +173,8 @@ entry_check(struct audit *a, const uint8_t *bytes, size_t n)
 	if (e == NULL || a->content.kind != NULL || !hashing_fits(&a->hashing))
 		return RESULT_OK;
 	err = ledger_entry(a->ledger, &a->arena, e);
+	if (err == RESULT_OK && a->reexec != NULL)
+		err = reexec_entry(a->reexec, bytes, n, e, a->hashing.chain.last);
 	return err == RESULT_CORRUPT ? RESULT_OK : err;
 }
 
@@ -227,19 +251,25 @@ verdict(struct audit *a)
 	memcpy(r->root, a->checkpoint.root, HASH_LEN);
 	memcpy(r->origin, a->checkpoint.origin, sizeof(r->origin));
 	ledger_report(a->ledger, r);
+	if (a->reexec != NULL)
+		reexec_report(a->reexec, r);
 	return RESULT_OK;
 }
 
 static enum result
 audit_run(struct audit *a)
 {
+	const char *origin;
 	enum result err;
 
 	if ((err = checkpoint_load(a)) != RESULT_OK)
 		return err;
-	a->ledger = ledger_new(a->checkpoint_known ? a->checkpoint.origin : a->vkey.name,
-	    a->vkey.pub, &a->content);
-	if (a->ledger == NULL || arena_init(&a->arena, ENTRY_ARENA) != RESULT_OK)
+	origin = a->checkpoint_known ? a->checkpoint.origin : a->vkey.name;
+	a->ledger = ledger_new(origin, a->vkey.pub, a->options->depth, &a->content);
+	if (a->options->depth >= 3)
+		a->reexec = reexec_new(origin, &a->content);
+	if (a->ledger == NULL || (a->options->depth >= 3 && a->reexec == NULL) ||
+	    arena_init(&a->arena, ENTRY_ARENA) != RESULT_OK)
 		return RESULT_NO_MEMORY;
 	hashing_begin(&a->hashing, a->dir, &a->checkpoint, a->checkpoint_known);
 	err = entries_check(a);
@@ -265,6 +295,7 @@ auditor_verify(
 	err = audit_run(a);
 	out->ok = err == RESULT_OK;
 	ledger_free(a->ledger);
+	reexec_free(a->reexec);
 	arena_free(&a->arena);
 	free(a);
 	return err == RESULT_CORRUPT ? RESULT_OK : err;

@@ -11,10 +11,13 @@ audit_broken(const struct cli *c, const struct auditor_broken *b)
 {
 	cli_progress_end(c);
 	if (c->json) {
-		json_t *j = json_pack("{s:b,s:s}", "ok", 0, "kind", b->kind);
+		json_t *j = json_pack("{s:b,s:s,s:i}", "ok", 0, "kind", b->kind, "depth",
+			(int)auditor_kind_depth(b->kind));
 
 		json_object_set_new(j, "entry",
 			b->entry != 0 ? json_integer((json_int_t)b->entry) : json_null());
+		if (b->code != RESULT_OK)
+			json_object_set_new(j, "code", json_string(result_name(b->code)));
 		json_object_set_new(j, "why", json_string(b->why));
 		out_json_line(j);
 	} else if (b->entry != 0) {

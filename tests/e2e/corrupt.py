@@ -18,9 +18,9 @@ FULL = os.environ.get("FULL") == "1"
 WORKERS = 2
 
 
-def cli_report(folder, vkey=None, kept=None):
-    """What `timebox audit verify --json` says; its exit code must fit."""
-    command = [TIMEBOX, "audit", "verify", str(folder), "--json"]
+def cli_report(folder, vkey=None, kept=None, depth=2):
+    """What `timebox audit verify --json` says; its exit code must fit. The other verifier goes to depth 2."""
+    command = [TIMEBOX, "audit", "verify", str(folder), "--json", "--depth", str(depth)]
     if vkey is not None:
         command += ["--vkey", vkey]
     if kept is not None:

@@ -1,0 +1,271 @@
+/* Would the rules in force have given exactly this entry? Decided again by the daemon's own book. */
+#include "client/auditor/auditor_int.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/auditor/memory.h"
+#include "daemon/codec/act.h"
+#include "daemon/codec/entry.h"
+
+struct reexec {
+	struct auditor_broken *broken;
+	const char *origin;
+	struct memory *memory;
+	struct arena arena; /* of one act */
+	struct book_out out;
+	uint8_t made[ENTRY_MAX_BYTES];
+	uint8_t last_leaf[HASH_LEN];
+	uint64_t time_us, seq;
+	bool system; /* the entry under way is the daemon's own */
+	uint64_t late, worst_us;
+	struct auditor_overdue overdue[AUDITOR_OVERDUE_MAX];
+	size_t n_overdue;
+};
+
+/* ---- what falls due ---- */
+
+static struct auditor_overdue
+overdue_of(const struct row_key *due, uint64_t done_seq)
+{
+	bool is_ref = due->tag[0] == DUE_RELEASE || due->tag[0] == DUE_CREDIT_RECORD;
+
+	return (struct auditor_overdue){
+	    .kind = due->tag[0],
+	    .what = is_ref ? due->b >> 16 : due->b,
+	    .index = is_ref ? (uint32_t)(due->b & 0xffff) : 0,
+	    .due_us = due->a,
+	    .done_seq = done_seq,
+	};
+}
+
+/* Something due was done, or is no longer to be done. */
+static void
+settled(void *ctx, const struct row_key *due)
+{
+	struct reexec *r = ctx;
+
+	if (r->time_us < due->a || r->time_us - due->a <= AUDITOR_OVERDUE_GRACE_US)
+		return;
+	r->late++;
+	if (r->time_us - due->a > r->worst_us)
+		r->worst_us = r->time_us - due->a;
+	if (r->n_overdue < AUDITOR_OVERDUE_MAX)
+		r->overdue[r->n_overdue++] = overdue_of(due, r->seq);
+}
+
+struct missing {
+	const struct reexec *r;
+	struct auditor_result *out;
+};
+
+static void
+missing_add(void *ctx, const struct row_key *due, const void *value)
+{
+	struct missing *m = ctx;
+	struct auditor_result *out = m->out;
+	uint64_t now_us = m->r->time_us;
+
+	(void)value;
+	if (now_us < due->a || now_us - due->a <= AUDITOR_OVERDUE_GRACE_US)
+		return;
+	out->overdue_missing++;
+	if (now_us - due->a > out->overdue_worst_us)
+		out->overdue_worst_us = now_us - due->a;
+	if (out->n_overdue < AUDITOR_OVERDUE_MAX)
+		out->overdue[out->n_overdue++] = overdue_of(due, 0);
+}
+
+void
+reexec_report(const struct reexec *r, struct auditor_result *out)
+{
+	struct missing m = {r, out};
+
+	out->overdue_late = r->late;
+	out->overdue_worst_us = r->worst_us;
+	memcpy(out->overdue, r->overdue, sizeof(out->overdue));
+	out->n_overdue = r->n_overdue;
+	memory_each(r->memory, TABLE_DUE, missing_add, &m);
+}
+
+/* ---- one entry ---- */
+
+/* Only the daemon's own acts have a request id that begins with eight zero bytes. */
+static bool
+is_system(const Timebox__V1__Entry *e)
+{
+	static const uint8_t zero[8];
+	const uint8_t *act = e->act.data;
+	size_t at = e->act.len < 2 ? 0 : (size_t)act[1] + 2;
+
+	/* Origins are under 128 bytes, so their length is one. */
+	return e->act.len >= at + 10 && act[0] == 0x0a && act[at] == 0x12 &&
+	       memcmp(act + at + 2, zero, sizeof(zero)) == 0;
+}
+
+/* The ids that were drawn then, as the entry's effects state them. */
+static size_t
+stated_ids(const Timebox__V1__Entry *e, uint64_t ids[ACT_MAX_COMMANDS])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->n_effects && n < ACT_MAX_COMMANDS; i++) {
+		int kind = (int)e->effects[i]->kind;
+
+		if (kind == EFFECT_MEMBER_ADDED || kind == EFFECT_BENEFICIARY_ADDED)
+			ids[n++] = e->effects[i]->id;
+	}
+	return n;
+}
+
+/* They are the book's input, so nobody else looks whether they were free. */
+static enum result
+ids_check(struct reexec *r, const uint64_t *ids, size_t n)
+{
+	const struct row_source *rows = memory_source(r->memory);
+
+	for (size_t i = 0; i < n; i++) {
+		struct row_key m = row_key3(TABLE_MEMBER, ids[i], 0, 0);
+		struct row_key b = row_key3(TABLE_BENEFICIARY, ids[i], 0, 0);
+		bool taken = ids[i] == 0 || ids[i] >> 35 != 0 || rows->get(rows->ctx, &m) != NULL ||
+			     rows->get(rows->ctx, &b) != NULL;
+
+		for (size_t j = 0; j < i; j++)
+			taken |= ids[i] == ids[j];
+		if (taken)
+			return broken_set(r->broken, "outcome", r->seq,
+			    _("it states %" PRIu64 " as a new id, which is taken or is none"),
+			    ids[i]);
+	}
+	return RESULT_OK;
+}
+
+static enum result
+refused(struct reexec *r, enum result code, const char *field)
+{
+	struct auditor_broken *b = r->broken;
+
+	if (code == RESULT_NO_MEMORY)
+		return code;
+	b->code = code;
+	if (field != NULL && field[0] != '\0')
+		return broken_set(b, "refused", r->seq,
+		    _("the rules in force refuse its command %" PRIu32 ": %s (%s)"), r->out.command,
+		    result_name(code), field);
+	return broken_set(b, "refused", r->seq,
+	    _("the rules in force refuse its command %" PRIu32 ": %s"), r->out.command,
+	    result_name(code));
+}
+
+/* Says where the entry is not what the book gives. */
+static enum result
+outcome(struct reexec *r, const Timebox__V1__Entry *e)
+{
+	const struct book_out *out = &r->out;
+	struct auditor_broken *b = r->broken;
+
+	if (e->rules != out->rules)
+		return broken_set(b, "outcome", r->seq,
+		    _("the rules in force are those of entry %" PRIu64 ", not %" PRIu64), out->rules,
+		    e->rules);
+	for (size_t i = 0; i < e->n_postings && i < out->n_postings; i++) {
+		const Timebox__V1__Posting *p = e->postings[i];
+
+		if ((unsigned)p->purpose != (unsigned)out->postings[i].purpose ||
+		    p->member != out->postings[i].member || p->amount != out->postings[i].amount)
+			return broken_set(b, "outcome", r->seq,
+			    _("posting %zu is %" PRId64 " to account %d of %" PRIu64
+			      "; the rules give %" PRId64 " to account %d of %" PRIu64),
+			    i, p->amount, (int)p->purpose, p->member, out->postings[i].amount,
+			    (int)out->postings[i].purpose, out->postings[i].member);
+	}
+	if (e->n_postings != out->n_postings || e->n_effects != out->n_effects ||
+	    e->n_touched != out->n_touched)
+		return broken_set(b, "outcome", r->seq,
+		    _("it has %zu postings, %zu effects, %zu touched members; the rules give %" PRIu32
+		      ", %" PRIu32 ", %" PRIu32),
+		    e->n_postings, e->n_effects, e->n_touched, out->n_postings, out->n_effects,
+		    out->n_touched);
+	return broken_set(b, "outcome", r->seq,
+	    _("the rules give other postings, effects or touched members"));
+}
+
+static enum result
+act_take(struct reexec *r, const Timebox__V1__Entry *e, struct act *act)
+{
+	struct act_fault fault;
+	enum result err;
+
+	arena_reset(&r->arena);
+	r->out.command = 0;
+	err = act_decode(e->act.data, e->act.len, r->origin, r->system, &r->arena, act, &fault);
+	if (err == RESULT_OK)
+		return err;
+	r->out.command = fault.command;
+	return refused(r, err, fault.field);
+}
+
+enum result
+reexec_entry(struct reexec *r, const uint8_t *bytes, size_t n, const Timebox__V1__Entry *e,
+    const uint8_t leaf[HASH_LEN])
+{
+	uint64_t fresh[ACT_MAX_COMMANDS];
+	struct act act;
+	struct book_in in = {.act = &act, .now_us = e->time_us, .seq = e->seq, .fresh = fresh};
+	struct entry_source src = {.seq = e->seq,
+	    .prev = r->last_leaf,
+	    .time_us = e->time_us,
+	    .act = e->act.data,
+	    .act_len = e->act.len,
+	    .signature = e->signature.data,
+	    .signature_len = e->signature.len,
+	    .out = &r->out};
+	enum result err;
+
+	r->seq = e->seq;
+	r->time_us = e->time_us;
+	r->system = is_system(e);
+	if ((err = act_take(r, e, &act)) != RESULT_OK)
+		return err;
+	in.system = r->system;
+	in.n_fresh = stated_ids(e, fresh);
+	if ((err = ids_check(r, fresh, in.n_fresh)) != RESULT_OK)
+		return err;
+	r->out.field = "";
+	if ((err = book_decide(memory_source(r->memory), &in, &r->out)) != RESULT_OK)
+		return refused(r, err, r->out.field);
+	if (entry_encode(r->made, sizeof(r->made), &src) != n || memcmp(r->made, bytes, n) != 0)
+		return outcome(r, e);
+	book_seal(memory_source(r->memory), &r->out, leaf);
+	memcpy(r->last_leaf, leaf, HASH_LEN);
+	return RESULT_OK;
+}
+
+/* ---- the whole ---- */
+
+struct reexec *
+reexec_new(const char *origin, struct auditor_broken *b)
+{
+	struct reexec *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	r->broken = b;
+	r->origin = origin;
+	r->memory = memory_new(settled, r);
+	if (r->memory != NULL && arena_init(&r->arena, ACT_ARENA_BYTES) == RESULT_OK)
+		return r;
+	reexec_free(r);
+	return NULL;
+}
+
+void
+reexec_free(struct reexec *r)
+{
+	if (r == NULL)
+		return;
+	memory_free(r->memory);
+	arena_free(&r->arena);
+	free(r);
+}
