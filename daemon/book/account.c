@@ -39,25 +39,77 @@ book_balance(const struct row_source *rows, enum purpose purpose, enum asset ass
 	return row == NULL ? 0 : row->balance;
 }
 
-/* The entry's posting on that account: one per account, so a second movement adds to the first. */
-static enum result
-posting_note(struct book *b, const struct posting *p)
+/* ---- one posting per account of an entry: a second movement adds to the first ---- */
+
+/* So few are looked through one by one. */
+#define POSTINGS_FEW 16
+
+static int
+same_account(const struct posting *x, const struct posting *y)
 {
-	struct book_out *out = b->out;
+	return x->purpose == y->purpose && x->lot == y->lot && x->member == y->member &&
+	       x->partner == y->partner && x->item == y->item && x->asset == y->asset;
+}
 
-	for (uint32_t i = out->n_postings; i-- > 0;) {
-		struct posting *have = &out->postings[i];
+static uint32_t
+account_hash(const struct posting *p)
+{
+	uint64_t h = (p->member ^ p->partner) * 0x9e3779b97f4a7c15ull;
 
-		if (have->purpose == p->purpose && have->lot == p->lot &&
-		    have->member == p->member && have->partner == p->partner &&
-		    have->item == p->item && have->asset == p->asset) {
-			have->amount += p->amount;
-			return RESULT_OK;
-		}
+	h = (h ^ p->lot ^ p->item ^ (uint64_t)p->purpose << 32 ^ p->asset) * 0xff51afd7ed558ccdull;
+	return (uint32_t)(h >> 32) % BOOK_POSTING_SLOTS;
+}
+
+/* The slot of that account: 1 + the index of its posting, or 0 where it would go. Half of the slots stay free. */
+static uint16_t *
+posting_slot(struct book_out *out, const struct posting *p)
+{
+	uint32_t at = account_hash(p);
+
+	while (out->posting_at[at] != 0 && !same_account(&out->postings[out->posting_at[at] - 1], p))
+		at = (at + 1) % BOOK_POSTING_SLOTS;
+	return &out->posting_at[at];
+}
+
+static struct posting *
+posting_find(struct book_out *out, const struct posting *p)
+{
+	uint16_t at;
+
+	if (out->n_postings < POSTINGS_FEW) {
+		for (uint32_t i = out->n_postings; i-- > 0;)
+			if (same_account(&out->postings[i], p))
+				return &out->postings[i];
+		return NULL;
 	}
+	at = *posting_slot(out, p);
+	return at == 0 ? NULL : &out->postings[at - 1];
+}
+
+static enum result
+posting_add(struct book_out *out, const struct posting *p)
+{
 	if (out->n_postings == BOOK_MAX_POSTINGS)
 		return RESULT_TOO_MANY_EFFECTS;
 	out->postings[out->n_postings++] = *p;
+	if (out->n_postings == POSTINGS_FEW) {
+		memset(out->posting_at, 0, sizeof(out->posting_at));
+		for (uint32_t i = 0; i < POSTINGS_FEW; i++)
+			*posting_slot(out, &out->postings[i]) = (uint16_t)(i + 1);
+	} else if (out->n_postings > POSTINGS_FEW) {
+		*posting_slot(out, p) = (uint16_t)out->n_postings;
+	}
+	return RESULT_OK;
+}
+
+static enum result
+posting_note(struct book *b, const struct posting *p)
+{
+	struct posting *have = posting_find(b->out, p);
+
+	if (have == NULL)
+		return posting_add(b->out, p);
+	have->amount += p->amount;
 	return RESULT_OK;
 }
 

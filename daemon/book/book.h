@@ -21,6 +21,7 @@
 #define BOOK_SEMANTICS 1
 
 #define BOOK_MAX_POSTINGS 4096
+#define BOOK_POSTING_SLOTS (2 * BOOK_MAX_POSTINGS)
 #define BOOK_MAX_EFFECTS  2048
 #define BOOK_MAX_TOUCHED  2048
 #define BOOK_MAX_SEALED	  1024
@@ -83,6 +84,8 @@ struct book_out {
 	struct effect effects[BOOK_MAX_EFFECTS];
 	struct touched touched[BOOK_MAX_TOUCHED];
 	struct row_key sealed[BOOK_MAX_SEALED];
+	/* Where a posting on an account is, 1 + its index, by a hash of the account: once there are many. The book's own. */
+	uint16_t posting_at[BOOK_POSTING_SLOTS];
 	uint32_t n_postings;
 	uint32_t n_effects;
 	uint32_t n_touched;

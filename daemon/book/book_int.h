@@ -151,6 +151,8 @@ MUST_CHECK enum result points_give(
  * rest becomes debt. */
 MUST_CHECK enum result points_correct(
     struct book *b, uint64_t member, uint64_t lot, int64_t points);
+/* A member's available points, all lots. */
+int64_t points_available(const struct row_source *rows, uint64_t member);
 /* Visits lots earliest expiry first and moves `points` of available away; each part is told to
  * `part`. */
 typedef enum result (*points_part)(struct book *b, void *ctx, uint64_t lot, int64_t points);

@@ -15,7 +15,9 @@ struct row {
 
 /* clang-format off */
 #define ROW(KIND, fn, roles, set_up, open, unlinked_set_up, unlinked_open) \
-	{ { COMMAND_##KIND, #fn, roles, WHEN_##set_up, WHEN_##open, unlinked_set_up, unlinked_open }, decide_##fn }
+	[COMMAND_##KIND] = { { COMMAND_##KIND, #fn, roles, WHEN_##set_up, WHEN_##open, unlinked_set_up, unlinked_open }, \
+			     decide_##fn }
+/* By kind, with holes. */
 static const struct row table[] = {
 	/*  kind              name              roles           set-up    open     unlinked staff keys: set-up, open */
 	ROW(GENESIS,          genesis,          OPERATOR,       YES,      NO,       0, 0),
@@ -71,16 +73,16 @@ static const struct row table[] = {
 static const struct row *
 row_find(uint32_t kind)
 {
-	for (size_t i = 0; i < N_ROWS; i++)
-		if ((uint32_t)table[i].rule.kind == kind)
-			return &table[i];
-	return NULL;
+	return kind < N_ROWS && table[kind].decide != NULL ? &table[kind] : NULL;
 }
 
 const struct command_rule *
 book_command_rule(size_t i)
 {
-	return i < N_ROWS ? &table[i].rule : NULL;
+	for (size_t kind = 0; kind < N_ROWS; kind++)
+		if (table[kind].decide != NULL && i-- == 0)
+			return &table[kind].rule;
+	return NULL;
 }
 
 const struct command_rule *

@@ -84,6 +84,24 @@ points_take(struct book *b, uint64_t member, int64_t points, points_part part, v
 	return points == 0 ? RESULT_OK : RESULT_INSUFFICIENT;
 }
 
+int64_t
+points_available(const struct row_source *rows, uint64_t member)
+{
+	struct row_key k = row_key3(TABLE_MEMBER, member, 0, 0);
+	const struct member_row *m = rows->get(rows->ctx, &k);
+	int64_t sum = 0;
+
+	for (uint64_t order = m == NULL ? 0 : m->first_lot; order != 0;) {
+		struct row_key at = row_key3(TABLE_POINT_LOT, member, order, 0);
+		const struct point_lot_row *row = rows->get(rows->ctx, &at);
+
+		sum += book_balance(
+		    rows, PURPOSE_AVAILABLE, ASSET_POINTS, member, 0, lot_of_order(order));
+		order = row->next;
+	}
+	return sum;
+}
+
 static enum result
 correct_part(struct book *b, void *ctx, uint64_t lot, int64_t points)
 {
@@ -98,15 +116,14 @@ points_correct(struct book *b, uint64_t member, uint64_t lot, int64_t points)
 {
 	int64_t have = book_balance(b->rows, PURPOSE_AVAILABLE, ASSET_POINTS, member, 0, lot);
 	int64_t first = have < points ? have : points;
-	struct member_sums sums;
-	int64_t rest;
+	int64_t available, rest;
 	enum result err;
 
 	if (first > 0 && (err = correct_part(b, &member, lot, first)) != RESULT_OK)
 		return err;
 	points -= first;
-	book_member_sums(b->rows, member, &sums);
-	rest = sums.available < points ? sums.available : points;
+	available = points_available(b->rows, member);
+	rest = available < points ? available : points;
 	if (rest > 0 && (err = points_take(b, member, rest, correct_part, &member)) != RESULT_OK)
 		return err;
 	return book_move(b, ASSET_POINTS, 0, account(PURPOSE_DEBT, member, 0),

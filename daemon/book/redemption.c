@@ -222,7 +222,6 @@ hold_check(
     struct book *b, const struct command *c, struct hold_row *h, const struct item_row **item)
 {
 	const struct member_row *m = book_member(b, c->member);
-	struct member_sums sums;
 	enum result err;
 
 	if (m == NULL)
@@ -239,8 +238,7 @@ hold_check(
 	if ((*item)->quota != 0 &&
 	    (uint64_t)quota_row(b, c->member, c->item, h->month)->used + c->count > (*item)->quota)
 		return RESULT_QUOTA;
-	book_member_sums(b->rows, c->member, &sums);
-	if (sums.available < (int64_t)h->points)
+	if (points_available(b->rows, c->member) < (int64_t)h->points)
 		return RESULT_INSUFFICIENT;
 	return hold_outlet(b, c, *item, &h->outlet);
 }
@@ -475,7 +473,6 @@ late_stock(struct book *b, const struct hold_row *h)
 enum result
 decide_late_delivery(struct book *b, const struct command *c)
 {
-	struct member_sums sums;
 	struct hold_row *h;
 	int64_t have;
 	enum result err;
@@ -484,8 +481,9 @@ decide_late_delivery(struct book *b, const struct command *c)
 		return err;
 	if (h->state != HOLD_RELEASED)
 		return h->state == HOLD_HELD ? RESULT_NOT_DUE : hold_resolved_code(h);
-	book_member_sums(b->rows, h->member, &sums);
-	have = sums.available < (int64_t)h->points ? sums.available : (int64_t)h->points;
+	have = points_available(b->rows, h->member);
+	if (have > (int64_t)h->points)
+		have = (int64_t)h->points;
 	if ((err = points_take(b, h->member, have, late_part, h)) != RESULT_OK ||
 	    (err = book_move(b, ASSET_POINTS, 0, account(PURPOSE_DEBT, h->member, 0),
 		 account(PURPOSE_RECEIVED, h->outlet, 0), (int64_t)h->points - have)) !=
@@ -519,8 +517,7 @@ enum result
 decide_gift(struct book *b, const struct command *c)
 {
 	struct gift g = {c->member, c->other};
-	const struct member_row *to = book_member(b, c->other);
-	struct member_sums sums;
+	const struct member_row *to = book_member(b, c->other), *from;
 	struct effect *e;
 	enum result err;
 
@@ -532,15 +529,13 @@ decide_gift(struct book *b, const struct command *c)
 		return RESULT_UNKNOWN_MEMBER;
 	if (c->member == c->other)
 		return RESULT_SAME_PERSON;
-	if (to->status != MEMBER_ACTIVE || book_member(b, c->member)->status != MEMBER_ACTIVE)
+	from = book_member(b, c->member);
+	if (to->status != MEMBER_ACTIVE || from->status != MEMBER_ACTIVE)
 		return RESULT_NOT_ACTIVE;
-	if (reset_guarded(b, book_member(b, c->member)))
+	if (reset_guarded(b, from))
 		return RESULT_SECOND_PERSON;
 	if (b->rules->gift == GIFT_KIN && !book_same_or_kin(b->rows, c->member, c->other))
 		return RESULT_NOT_ALLOWED;
-	book_member_sums(b->rows, c->member, &sums);
-	if (sums.available < (int64_t)c->points)
-		return RESULT_INSUFFICIENT;
 	if ((err = points_take(b, c->member, c->points, gift_part, &g)) != RESULT_OK ||
 	    (err = book_touch(b, c->member)) != RESULT_OK ||
 	    (err = book_effect(b, EFFECT_GIFTED, &e)) != RESULT_OK)

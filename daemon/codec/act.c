@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "daemon/codec/act_int.h"
 #include "proto/canonical.h"
 #include "proto/uuid7.h"
 #include "timebox/v1/act.pb-c.h"
@@ -25,43 +26,17 @@ _Static_assert(
     (int)BATCH_REVERSED == TIMEBOX__V1__BATCH_STATE__BATCH_STATE_REVERSED, "same numbers");
 _Static_assert((int)HOLD_REVERSED == TIMEBOX__V1__HOLD_STATE__HOLD_STATE_REVERSED, "same numbers");
 
-#define ID_MAX	  ((1ull << 35) - 1)
 #define DAY_MAX	  100000
 #define COUNT_MAX 1000000u
-#define TIME_MAX  (1ull << 56)
-#define SEQ_MAX	  ((1ull << 47) - 1)
 
-enum field_type {
-	F_U64,
-	F_U32,
-	F_DAY,
-	F_CODE,
-	F_BYTES,
-	F_RECEIPT,
-	F_REF,
-	F_RULES,
-	F_MEMBERS,
-	F_REFS,
-	F_ROWS,
-	F_REFUSED,
-	F_OUTLETS,
-	F_HASHES,
-};
-
-/* What a field name means: where it goes and its largest value (for F_BYTES its exact length). */
-static const struct field {
-	const char *name;
-	enum field_type type;
-	size_t offset;
-	uint64_t max;
-} fields[] = {
+static const struct act_field fields[] = {
 #define AT(member) offsetof(struct command, member)
-    {"member", F_U64, AT(member), ID_MAX},
-    {"other", F_U64, AT(other), ID_MAX},
-    {"beneficiary", F_U64, AT(beneficiary), ID_MAX},
-    {"start_us", F_U64, AT(start_us), TIME_MAX},
-    {"end_us", F_U64, AT(end_us), TIME_MAX},
-    {"time_us", F_U64, AT(time_us), TIME_MAX},
+    {"member", F_U64, AT(member), ACT_ID_MAX},
+    {"other", F_U64, AT(other), ACT_ID_MAX},
+    {"beneficiary", F_U64, AT(beneficiary), ACT_ID_MAX},
+    {"start_us", F_U64, AT(start_us), ACT_TIME_MAX},
+    {"end_us", F_U64, AT(end_us), ACT_TIME_MAX},
+    {"time_us", F_U64, AT(time_us), ACT_TIME_MAX},
     {"role", F_U32, AT(role), ROLE_SYSTEM},
     {"count", F_U32, AT(count), COUNT_MAX},
     {"points", F_U32, AT(points), COUNT_MAX},
@@ -109,9 +84,9 @@ static const struct field {
     {"ref", F_REF, AT(ref), 0},
     /* AttestBatch.rules is a version, Genesis.rules and RulesSet.rules a rule set: told apart by
        type. */
-    {"rules", F_U64, AT(rules_version), SEQ_MAX},
+    {"rules", F_U64, AT(rules_version), ACT_SEQ_MAX},
     {"rules", F_RULES, AT(rules), 0},
-    {"members", F_MEMBERS, AT(members), ID_MAX},
+    {"members", F_MEMBERS, AT(members), ACT_ID_MAX},
     {"refs", F_REFS, AT(refs), 0},
     {"rows", F_ROWS, AT(rows), 0},
     {"refused", F_REFUSED, AT(refused), 0},
@@ -175,7 +150,7 @@ struct decoder {
 	struct command *c;
 	const void *from; /* the protobuf-c field */
 	const ProtobufCFieldDescriptor *desc;
-	const struct field *field;
+	const struct act_field *field;
 	size_t n; /* elements of a repeated field */
 };
 
@@ -190,8 +165,8 @@ name_listed(const char *names, const char *name)
 	return 0;
 }
 
-static int
-is_required(uint32_t kind, const char *name)
+int
+act_field_required(uint32_t kind, const char *name)
 {
 	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++)
 		if (required[i].kind == kind)
@@ -205,8 +180,8 @@ is_message(const ProtobufCFieldDescriptor *d)
 	return d->type == PROTOBUF_C_TYPE_MESSAGE;
 }
 
-static const struct field *
-field_find(const ProtobufCFieldDescriptor *d)
+const struct act_field *
+act_field_find(const ProtobufCFieldDescriptor *d)
 {
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		if (strcmp(fields[i].name, d->name) != 0)
@@ -295,7 +270,7 @@ take_ref(const Timebox__V1__Ref *ref, struct ref *out)
 {
 	int present;
 
-	if (ref->seq == 0 || ref->seq > SEQ_MAX || ref->index > UINT16_MAX)
+	if (ref->seq == 0 || ref->seq > ACT_SEQ_MAX || ref->index > UINT16_MAX)
 		return RESULT_BAD_FIELD;
 	out->seq = ref->seq;
 	out->index = ref->index;
@@ -335,7 +310,7 @@ take_members(struct decoder *d, const uint64_t *from)
 	if (d->n > ACT_MAX_REFS)
 		return RESULT_TOO_MANY;
 	for (size_t i = 0; i < d->n; i++) {
-		if (from[i] == 0 || from[i] > ID_MAX)
+		if (from[i] == 0 || from[i] > ACT_ID_MAX)
 			return RESULT_BAD_FIELD;
 		to[i] = from[i];
 	}
@@ -377,8 +352,8 @@ take_row(const Timebox__V1__ServiceRow *from, struct service_row *to)
 	to->end_minute = from->end_minute;
 	to->area = from->area;
 	to->measured = from->measured != 0;
-	if (from->line == 0 || from->member == 0 || from->member > ID_MAX ||
-	    from->beneficiary > ID_MAX || from->day < 1 || from->day > DAY_MAX ||
+	if (from->line == 0 || from->member == 0 || from->member > ACT_ID_MAX ||
+	    from->beneficiary > ACT_ID_MAX || from->day < 1 || from->day > DAY_MAX ||
 	    from->start_minute >= 1440 || from->end_minute > 1440)
 		return RESULT_BAD_FIELD;
 	if (take_code(from->item, &to->item) != RESULT_OK || to->item == 0)
@@ -568,7 +543,7 @@ command_decode(
 		int present = 0;
 
 		*fault = f->name;
-		if ((d.field = field_find(f)) == NULL)
+		if ((d.field = act_field_find(f)) == NULL)
 			return RESULT_INTERNAL;
 		if (f->label == PROTOBUF_C_LABEL_REPEATED) {
 			memcpy(&d.n, base + f->quantifier_offset, sizeof(d.n));
@@ -579,7 +554,7 @@ command_decode(
 		}
 		if (err != RESULT_OK)
 			return err;
-		if (!present && is_required(c->kind, f->name))
+		if (!present && act_field_required(c->kind, f->name))
 			return RESULT_BAD_FIELD;
 	}
 	*fault = "";
@@ -626,11 +601,11 @@ head_decode(const Timebox__V1__Act *pb, const char *origin, int system, struct a
 	if ((err = take_bytes(&pb->session, 8, out->session, &present)) != RESULT_OK)
 		return err;
 	fault->field = "actor_member";
-	if (pb->actor_member > ID_MAX || pb->on_behalf > ID_MAX ||
+	if (pb->actor_member > ACT_ID_MAX || pb->on_behalf > ACT_ID_MAX ||
 	    (pb->actor_member != 0) != present)
 		return RESULT_BAD_FIELD;
 	fault->field = "made_at_us";
-	if (pb->made_at_us > TIME_MAX)
+	if (pb->made_at_us > ACT_TIME_MAX)
 		return RESULT_BAD_FIELD;
 	out->made_at_us = pb->made_at_us;
 	out->actor_member = pb->actor_member;
@@ -645,8 +620,8 @@ head_decode(const Timebox__V1__Act *pb, const char *origin, int system, struct a
 	return RESULT_OK;
 }
 
-enum result
-act_decode(const uint8_t *bytes, size_t len, const char *origin, int system, struct arena *arena,
+static enum result
+decode_long(const uint8_t *bytes, size_t len, const char *origin, int system, struct arena *arena,
     struct act *out, struct act_fault *fault)
 {
 	ProtobufCMessage *message;
@@ -655,10 +630,6 @@ act_decode(const uint8_t *bytes, size_t len, const char *origin, int system, str
 	enum result err;
 
 	memset(out, 0, sizeof(*out));
-	fault->field = "";
-	fault->command = 0;
-	if (len > ACT_MAX_BYTES)
-		return RESULT_TOO_MANY_EFFECTS;
 	err = canonical_unpack(&timebox__v1__act__descriptor, arena, bytes, len, &message);
 	if (err != RESULT_OK)
 		return err;
@@ -684,6 +655,31 @@ act_decode(const uint8_t *bytes, size_t len, const char *origin, int system, str
 	return RESULT_OK;
 }
 
+enum result
+act_decode(const uint8_t *bytes, size_t len, const char *origin, int system, struct arena *arena,
+    struct act *out, struct act_fault *fault)
+{
+	fault->field = "";
+	fault->command = 0;
+	if (len > ACT_MAX_BYTES) {
+		memset(out, 0, sizeof(*out));
+		return RESULT_TOO_MANY_EFFECTS;
+	}
+	if (!system && act_decode_plain(bytes, len, origin, arena, out) == RESULT_OK)
+		return RESULT_OK;
+	return decode_long(bytes, len, origin, system, arena, out, fault);
+}
+
+enum result
+act_decode_reference(const uint8_t *bytes, size_t len, const char *origin, int system, struct arena *arena,
+    struct act *out)
+{
+	struct act_fault fault = {"", 0};
+
+	return len > ACT_MAX_BYTES ? RESULT_TOO_MANY_EFFECTS
+				   : decode_long(bytes, len, origin, system, arena, out, &fault);
+}
+
 const char *
 act_unknown_field(void)
 {
@@ -693,7 +689,7 @@ act_unknown_field(void)
 		const ProtobufCMessageDescriptor *desc = command->fields[i].descriptor;
 
 		for (unsigned j = 0; j < desc->n_fields; j++)
-			if (field_find(&desc->fields[j]) == NULL)
+			if (act_field_find(&desc->fields[j]) == NULL)
 				return desc->fields[j].name;
 	}
 	return NULL;

@@ -34,6 +34,10 @@ struct act_fault {
 MUST_CHECK enum result act_decode(const uint8_t *bytes, size_t len, const char *origin, int system,
     struct arena *arena, struct act *out, struct act_fault *fault);
 
+/* The same the long way only, through protobuf-c and back: what tests compare act_decode with. */
+MUST_CHECK enum result act_decode_reference(const uint8_t *bytes, size_t len, const char *origin, int system,
+    struct arena *arena, struct act *out);
+
 /* The name of the first field of act.proto's commands that no table row knows, or NULL: for a test.
  */
 const char *act_unknown_field(void);

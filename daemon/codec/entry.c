@@ -3,157 +3,103 @@
 #include <string.h>
 
 #include "proto/canonical.h"
-
-/* A bounded writer: once something does not fit, it stays full. */
-struct writer {
-	uint8_t *buf;
-	size_t cap;
-	size_t len;
-	int full;
-};
-
-static void
-put_bytes(struct writer *w, const void *p, size_t n)
-{
-	if (w->full || n > w->cap - w->len) {
-		w->full = 1;
-		return;
-	}
-	memcpy(w->buf + w->len, p, n);
-	w->len += n;
-}
-
-static void
-put_varint(struct writer *w, uint64_t v)
-{
-	uint8_t out[10];
-	size_t n = 0;
-
-	while (v >= 0x80) {
-		out[n++] = (uint8_t)(v | 0x80);
-		v >>= 7;
-	}
-	out[n++] = (uint8_t)v;
-	put_bytes(w, out, n);
-}
-
-/* A varint field; a zero is left out. */
-static void
-put_u64(struct writer *w, uint32_t field, uint64_t v)
-{
-	if (v == 0)
-		return;
-	put_varint(w, field << 3);
-	put_varint(w, v);
-}
+#include "proto/wire.h"
 
 /* int32: negative numbers are sign-extended to ten bytes, as protobuf has it. */
 static void
-put_i32(struct writer *w, uint32_t field, int32_t v)
+put_i32(struct wire_out *w, uint32_t field, int32_t v)
 {
-	put_u64(w, field, (uint64_t)(int64_t)v);
+	wire_put_u64(w, field, (uint64_t)(int64_t)v);
 }
 
 /* sint64: zigzag. */
 static void
-put_s64(struct writer *w, uint32_t field, int64_t v)
+put_s64(struct wire_out *w, uint32_t field, int64_t v)
 {
-	put_u64(w, field, (uint64_t)v << 1 ^ (uint64_t)(v >> 63));
+	wire_put_u64(w, field, (uint64_t)v << 1 ^ (uint64_t)(v >> 63));
 }
 
 static void
-put_blob(struct writer *w, uint32_t field, const void *p, size_t n)
-{
-	if (n == 0)
-		return;
-	put_varint(w, field << 3 | 2);
-	put_varint(w, n);
-	put_bytes(w, p, n);
-}
-
-static void
-put_code(struct writer *w, uint32_t field, code8 code)
+put_code(struct wire_out *w, uint32_t field, code8 code)
 {
 	char text[9];
 
-	put_blob(w, field, text, code_unpack(code, text));
+	wire_put_bytes(w, field, text, code_unpack(code, text));
 }
 
 /* A sub-message, written aside because its length comes first. Even an empty one is present. */
 static void
-put_message(struct writer *w, uint32_t field, const struct writer *sub)
+put_message(struct wire_out *w, uint32_t field, const struct wire_out *sub)
 {
 	w->full |= sub->full;
-	put_varint(w, field << 3 | 2);
-	put_varint(w, sub->len);
-	put_bytes(w, sub->buf, sub->len);
+	wire_put_message(w, field, sub->buf, sub->len);
 }
 
 static void
-put_posting(struct writer *w, const struct posting *p)
+put_posting(struct wire_out *w, const struct posting *p)
 {
 	uint8_t buf[128];
-	struct writer sub = {.buf = buf, .cap = sizeof(buf)};
+	struct wire_out sub = {.buf = buf, .cap = sizeof(buf)};
 
-	put_u64(&sub, 1, p->asset);
-	put_u64(&sub, 2, p->purpose);
-	put_u64(&sub, 3, p->member);
+	wire_put_u64(&sub, 1, p->asset);
+	wire_put_u64(&sub, 2, p->purpose);
+	wire_put_u64(&sub, 3, p->member);
 	put_code(&sub, 4, p->partner);
 	put_code(&sub, 5, p->item);
-	put_u64(&sub, 6, p->lot);
+	wire_put_u64(&sub, 6, p->lot);
 	put_s64(&sub, 7, p->amount);
 	put_message(w, 8, &sub);
 }
 
 static void
-put_effect(struct writer *w, const struct effect *e)
+put_effect(struct wire_out *w, const struct effect *e)
 {
 	uint8_t buf[192];
-	struct writer sub = {.buf = buf, .cap = sizeof(buf)};
+	struct wire_out sub = {.buf = buf, .cap = sizeof(buf)};
 
-	put_u64(&sub, 1, e->kind);
-	put_u64(&sub, 2, e->command);
-	put_u64(&sub, 3, e->id);
-	put_u64(&sub, 4, e->index);
-	put_u64(&sub, 5, e->member);
-	put_u64(&sub, 6, e->verdict);
-	put_u64(&sub, 7, e->rules);
-	put_u64(&sub, 8, e->minutes);
-	put_u64(&sub, 9, e->points);
-	put_u64(&sub, 10, e->count);
+	wire_put_u64(&sub, 1, e->kind);
+	wire_put_u64(&sub, 2, e->command);
+	wire_put_u64(&sub, 3, e->id);
+	wire_put_u64(&sub, 4, e->index);
+	wire_put_u64(&sub, 5, e->member);
+	wire_put_u64(&sub, 6, e->verdict);
+	wire_put_u64(&sub, 7, e->rules);
+	wire_put_u64(&sub, 8, e->minutes);
+	wire_put_u64(&sub, 9, e->points);
+	wire_put_u64(&sub, 10, e->count);
 	put_code(&sub, 11, e->item);
 	put_code(&sub, 12, e->outlet);
-	put_u64(&sub, 13, e->until_us);
-	put_u64(&sub, 14, e->release_us);
+	wire_put_u64(&sub, 13, e->until_us);
+	wire_put_u64(&sub, 14, e->release_us);
 	put_i32(&sub, 15, e->day);
-	put_u64(&sub, 16, e->provenance);
+	wire_put_u64(&sub, 16, e->provenance);
 	put_message(w, 9, &sub);
 }
 
 static void
-put_touched(struct writer *w, const struct touched *t)
+put_touched(struct wire_out *w, const struct touched *t)
 {
 	uint8_t buf[32];
-	struct writer sub = {.buf = buf, .cap = sizeof(buf)};
+	struct wire_out sub = {.buf = buf, .cap = sizeof(buf)};
 
-	put_u64(&sub, 1, t->member);
-	put_u64(&sub, 2, t->prev);
+	wire_put_u64(&sub, 1, t->member);
+	wire_put_u64(&sub, 2, t->prev);
 	put_message(w, 10, &sub);
 }
 
 size_t
 entry_encode(uint8_t *buf, size_t cap, const struct entry_source *src)
 {
-	struct writer w = {.buf = buf, .cap = cap};
+	struct wire_out w = {.buf = buf, .cap = cap};
 	const struct book_out *out = src->out;
 
-	put_u64(&w, 1, src->seq);
-	put_blob(&w, 2, src->prev, 32);
-	put_u64(&w, 3, src->time_us);
-	put_u64(&w, 4, out->rules);
-	put_u64(&w, 5, out->semantics);
-	put_blob(&w, 6, src->act, src->act_len);
-	put_blob(&w, 7, src->signature, src->signature_len);
+	wire_put_u64(&w, 1, src->seq);
+	wire_put_bytes(&w, 2, src->prev, 32);
+	wire_put_u64(&w, 3, src->time_us);
+	wire_put_u64(&w, 4, out->rules);
+	wire_put_u64(&w, 5, out->semantics);
+	wire_put_bytes(&w, 6, src->act, src->act_len);
+	wire_put_bytes(&w, 7, src->signature, src->signature_len);
 	for (uint32_t i = 0; i < out->n_postings; i++)
 		put_posting(&w, &out->postings[i]);
 	for (uint32_t i = 0; i < out->n_effects; i++)
@@ -195,4 +141,96 @@ entry_link(const uint8_t *bytes, size_t len, uint64_t *seq, uint8_t prev[32])
 		return RESULT_CORRUPT;
 	memcpy(prev, bytes + at + 2, 32);
 	return RESULT_OK;
+}
+
+/* ---- in place ---- */
+
+enum { ENTRY_SEQ = 1, ENTRY_PREV, ENTRY_TIME, ENTRY_RULES, ENTRY_SEMANTICS, ENTRY_ACT, ENTRY_SIGNATURE };
+enum { ENTRY_EFFECTS = 9, EFFECT_KIND = 1, EFFECT_ID = 3 };
+
+/* Takes up one field; 0, or -1 if it is not of its type. */
+static int
+view_take(struct entry_view *v, uint32_t field, unsigned type, struct wire *w)
+{
+	struct wire bytes = {NULL, NULL};
+	uint64_t number = 0;
+
+	if (field == ENTRY_PREV || field == ENTRY_ACT || field == ENTRY_SIGNATURE) {
+		if (type != WIRE_BYTES || wire_bytes(w, &bytes) != 0)
+			return -1;
+	} else if (type != WIRE_VARINT || wire_varint(w, &number) != 0) {
+		return -1;
+	}
+	if (field == ENTRY_SEQ)
+		v->seq = number;
+	else if (field == ENTRY_TIME)
+		v->time_us = number;
+	else if (field == ENTRY_PREV)
+		v->prev = wire_left(&bytes) == 32 ? bytes.p : NULL;
+	else if (field == ENTRY_ACT)
+		v->act = bytes.p, v->act_len = wire_left(&bytes);
+	else if (field == ENTRY_SIGNATURE)
+		v->signature = bytes.p, v->signature_len = wire_left(&bytes);
+	return 0;
+}
+
+enum result
+entry_view(const uint8_t *bytes, size_t len, struct entry_view *out)
+{
+	struct wire w = {bytes, bytes + len}, next = w;
+	uint32_t field, last = 0;
+	unsigned type;
+
+	memset(out, 0, sizeof(*out));
+	while (next.p < next.end && wire_key(&next, &field, &type) == 0 && field > last && field <= ENTRY_SIGNATURE) {
+		if (view_take(out, field, type, &next) != 0)
+			return RESULT_CORRUPT;
+		last = field;
+		w = next;
+	}
+	out->rest = w.p;
+	out->rest_len = wire_left(&w);
+	return out->seq == 0 || out->prev == NULL || out->act == NULL ? RESULT_CORRUPT : RESULT_OK;
+}
+
+/* The id that an effect states, if it is of a person added; else 0. */
+static uint64_t
+effect_fresh_id(struct wire w)
+{
+	uint64_t v, kind = 0, id = 0;
+	uint32_t field;
+	unsigned type;
+
+	while (w.p < w.end && wire_key(&w, &field, &type) == 0 && field <= EFFECT_ID) {
+		if (type != WIRE_VARINT || wire_varint(&w, &v) != 0)
+			return 0;
+		if (field == EFFECT_KIND)
+			kind = v;
+		else if (field == EFFECT_ID)
+			id = v;
+	}
+	return kind == EFFECT_MEMBER_ADDED || kind == EFFECT_BENEFICIARY_ADDED ? id : 0;
+}
+
+size_t
+entry_fresh_ids(const struct entry_view *entry, uint64_t *ids, size_t cap)
+{
+	struct wire w = {entry->rest, entry->rest + entry->rest_len}, effect;
+	uint32_t field;
+	unsigned type;
+	uint64_t id;
+	size_t n = 0;
+
+	while (n < cap && wire_key(&w, &field, &type) == 0) {
+		if (field != ENTRY_EFFECTS || type != WIRE_BYTES) {
+			if (wire_skip(&w, type) != 0)
+				break;
+			continue;
+		}
+		if (wire_bytes(&w, &effect) != 0)
+			break;
+		if ((id = effect_fresh_id(effect)) != 0)
+			ids[n++] = id;
+	}
+	return n;
 }

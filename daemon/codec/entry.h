@@ -39,6 +39,27 @@ size_t entry_encode(uint8_t *buf, size_t cap, const struct entry_source *src);
 MUST_CHECK enum result entry_link(
     const uint8_t *bytes, size_t len, uint64_t *seq, uint8_t prev[32]);
 
+/*
+ * The parts of an entry that replaying it needs, found in place: pointers into `bytes`. RESULT_CORRUPT for bytes whose fields
+ * up to the signature do not stand there once and in order. What comes after is not looked at: whoever replays makes the
+ * entry again and compares.
+ */
+struct entry_view {
+	uint64_t seq;
+	uint64_t time_us;
+	const uint8_t *prev; /* 32 bytes */
+	const uint8_t *act;
+	size_t act_len;
+	const uint8_t *signature;
+	size_t signature_len;
+	/* Postings, effects, touched. */
+	const uint8_t *rest;
+	size_t rest_len;
+};
+MUST_CHECK enum result entry_view(const uint8_t *bytes, size_t len, struct entry_view *out);
+/* The ids drawn for the people it added, at most `cap`, as its effects state them; returns how many. */
+size_t entry_fresh_ids(const struct entry_view *entry, uint64_t *ids, size_t cap);
+
 /* Decodes stored bytes; the message lives in the arena. RESULT_CORRUPT for bytes that are no
  * canonical entry. */
 MUST_CHECK enum result entry_decode(

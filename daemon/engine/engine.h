@@ -83,6 +83,8 @@ struct engine_submission {
 	/* The connection's kiosk session; member 0: none. */
 	uint64_t session_member;
 	const uint8_t *session;
+	/* Where the receipt is put. */
+	struct arena *memory;
 };
 
 struct engine_answer {
@@ -93,6 +95,9 @@ struct engine_answer {
 	/* On RESULT_OK: the entry. `again`: it was accepted before. */
 	uint64_t seq;
 	int again;
+	/* A new entry's receipt, as engine_receipt_bytes gives it; NULL: to be asked for, after the commit. */
+	const uint8_t *receipt;
+	size_t receipt_len;
 };
 
 /* Decides one act of this turn. An OK answer may be told only after engine_commit. */
@@ -130,6 +135,9 @@ void engine_dry_run(struct engine *engine, const uint8_t *key, const ProtobufCBi
  */
 MUST_CHECK enum result engine_receipt(
     struct engine *engine, uint64_t seq, struct arena *arena, Timebox__V1__Receipt **out);
+/* The same as it goes over the wire, a timebox.v1.Receipt in its canonical encoding. */
+MUST_CHECK enum result engine_receipt_bytes(
+    struct engine *engine, uint64_t seq, struct arena *arena, const uint8_t **out, size_t *len);
 /* The entry that a request id led to, 0 if none did. */
 uint64_t engine_seq_of(const struct engine *engine, const uint8_t request_id[16]);
 /* The leaf hash of a committed entry, computed from its stored bytes. */

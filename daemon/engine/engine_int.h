@@ -11,6 +11,8 @@
 #include "timebox/v1/act.pb-c.h"
 
 #define ENGINE_PATH_MAX 4096
+/* An entry's effects, and a code of at most 48 bytes for each of them and each command. */
+#define ENGINE_RECEIPT_MAX (ENTRY_MAX_BYTES + 48 * (BOOK_MAX_EFFECTS + ACT_MAX_COMMANDS) + 64)
 
 /* Rows that are the engine's own, beside the book's tables; derived from the entries too. */
 enum engine_table {
@@ -111,6 +113,7 @@ struct engine {
 	struct book_out out;
 	uint8_t entry[ENTRY_MAX_BYTES];
 	uint8_t stored[ENTRY_MAX_BYTES];
+	uint8_t receipt[ENGINE_RECEIPT_MAX];
 };
 
 /* keys.c: reads DIR/keys; makes them (RESULT_EXISTS if they are there). */
@@ -133,6 +136,11 @@ MUST_CHECK enum result engine_replay(void *ctx, uint64_t seq, const uint8_t *ent
  * checkpoint there, unless a larger one is known. */
 MUST_CHECK enum result known_load(struct engine *e, struct engine_error *error);
 void known_save(struct engine *e);
+
+/* receipt.c: the receipt's message as bytes, from an entry's bytes and leaf hash. RESULT_CORRUPT for bytes that are no
+ * entry, RESULT_TOO_MANY if it is longer than `cap`. */
+MUST_CHECK enum result receipt_encode(const struct engine *e, const uint8_t *entry, size_t len, const uint8_t leaf[32],
+    uint8_t *buf, size_t cap, size_t *out_len);
 
 /* due.c */
 void due_push(struct engine *e, enum due_kind kind, uint64_t due_us, uint64_t what);

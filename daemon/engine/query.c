@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "daemon/engine/engine_int.h"
-#include "proto/canonical.h"
 #include "proto/code32.h"
 #include "proto/crypto.h"
 
@@ -24,73 +23,6 @@ engine_slip_matches(const struct engine *e, uint64_t seq, uint32_t index, const 
 	voucher_code(e->keys.voucher_key, e->origin, SLIP_LABEL, seq, index, want);
 	return code32_decode(slip, have, sizeof(have)) == RESULT_OK &&
 	       crypto_equal(want, have, sizeof(want));
-}
-
-static enum result
-issue_code(const struct engine *e, struct arena *arena, Timebox__V1__Receipt *r, const char *label,
-    uint32_t command)
-{
-	Timebox__V1__IssuedCode *code = arena_alloc(arena, sizeof(*code));
-	char *text = arena_alloc(arena, CODE32_SIZE(VOUCHER_CODE_LEN));
-
-	if (code == NULL || text == NULL)
-		return RESULT_NO_MEMORY;
-	timebox__v1__issued_code__init(code);
-	engine_code(e, label, r->seq, command, text, CODE32_SIZE(VOUCHER_CODE_LEN));
-	code->command = command;
-	code->code = text;
-	r->codes[r->n_codes++] = code;
-	return RESULT_OK;
-}
-
-/* The codes that the entry's acts issued: a voucher per hold made, a slip per slip issued. */
-static enum result
-receipt_codes(const struct engine *e, const Timebox__V1__Entry *entry, struct arena *arena,
-    Timebox__V1__Receipt *r)
-{
-	ProtobufCMessage *message;
-	const Timebox__V1__Act *act;
-	enum result err = canonical_unpack(
-	    &timebox__v1__act__descriptor, arena, entry->act.data, entry->act.len, &message);
-
-	if (err != RESULT_OK)
-		return RESULT_CORRUPT;
-	act = (const Timebox__V1__Act *)message;
-	r->codes = arena_alloc(arena, (act->n_commands + entry->n_effects) * sizeof(*r->codes));
-	if (r->codes == NULL)
-		return RESULT_NO_MEMORY;
-	for (size_t i = 0; i < entry->n_effects && err == RESULT_OK; i++)
-		if ((int)entry->effects[i]->kind == EFFECT_HELD)
-			err = issue_code(e, arena, r, VOUCHER_LABEL, entry->effects[i]->command);
-	for (size_t i = 0; i < act->n_commands && err == RESULT_OK; i++)
-		if ((int)act->commands[i]->kind_case == COMMAND_PIN_SLIP)
-			err = issue_code(e, arena, r, SLIP_LABEL, (uint32_t)i);
-	return err;
-}
-
-enum result
-engine_receipt(struct engine *e, uint64_t seq, struct arena *arena, Timebox__V1__Receipt **out)
-{
-	uint8_t *bytes = arena_alloc(arena, ENTRY_MAX_BYTES);
-	Timebox__V1__Receipt *r = arena_alloc(arena, sizeof(*r));
-	uint8_t *leaf = arena_alloc(arena, 32);
-	const Timebox__V1__Entry *entry;
-	size_t len;
-	enum result err;
-
-	if (bytes == NULL || r == NULL || leaf == NULL)
-		return RESULT_NO_MEMORY;
-	if ((err = ledger_read(e->ledger, seq, bytes, ENTRY_MAX_BYTES, &len)) != RESULT_OK ||
-	    (err = entry_decode(bytes, len, arena, &entry)) != RESULT_OK)
-		return err;
-	tree_leaf_hash(bytes, len, leaf);
-	timebox__v1__receipt__init(r);
-	r->seq = seq;
-	r->leaf = (ProtobufCBinaryData){32, leaf};
-	r->n_effects = entry->n_effects;
-	r->effects = entry->effects;
-	*out = r;
-	return receipt_codes(e, entry, arena, r);
 }
 
 enum result

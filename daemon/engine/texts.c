@@ -259,6 +259,20 @@ texts_check(struct people *people, const struct act *act, const Timebox__V1__Pri
 	return err;
 }
 
+static enum result
+place_found(void *ctx, const struct place *p)
+{
+	(void)ctx;
+	(void)p;
+	return RESULT_EXISTS;
+}
+
+int
+texts_needed(const struct act *act)
+{
+	return places_each(act, place_found, NULL) != RESULT_OK;
+}
+
 /* ---- storing ---- */
 
 struct store {

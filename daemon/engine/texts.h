@@ -28,6 +28,8 @@ enum text_of {
 	TEXT_BENEFICIARY = 'B',
 };
 
+/* Whether the act has any commitment to be opened. */
+int texts_needed(const struct act *act);
 /*
  * Checks that each commitment of the act is opened by exactly one private text of the right form,
  * and that numbers, references, terms and cards are not taken. RESULT_PRIVATE_MISSING,

@@ -7,6 +7,7 @@
 #include "proto/crypto.h"
 #include "proto/frame.h"
 #include "proto/tree.h"
+#include "proto/wire.h"
 
 static char empty[1];
 
@@ -25,8 +26,8 @@ answer_begin(struct rpc *rpc, uint64_t number)
 }
 
 /* protobuf-c's strings are not const, but it only reads what it packs. */
-static char *
-text_of_const(struct rpc *rpc, const char *text)
+char *
+answer_text(struct rpc *rpc, const char *text)
 {
 	size_t n = strlen(text) + 1;
 	char *copy = arena_alloc(&rpc->answers, n);
@@ -42,9 +43,9 @@ refuse(struct rpc *rpc, Response *r, enum result code)
 {
 	r->code = (Timebox__V1__ResultCode)code;
 	r->body_case = TIMEBOX__V1__RESPONSE__BODY__NOT_SET;
-	r->name = text_of_const(rpc, result_name(code));
-	r->text_en = text_of_const(rpc, result_text_en(code));
-	r->text_zh = text_of_const(rpc, result_text_zh(code));
+	r->name = answer_text(rpc, result_name(code));
+	r->text_en = answer_text(rpc, result_text_en(code));
+	r->text_zh = answer_text(rpc, result_text_zh(code));
 }
 
 void
@@ -65,6 +66,23 @@ answer_send(struct peer *peer, Response *r)
 		return;
 	}
 	net_send(peer->conn, rpc->packed, timebox__v1__response__pack(r, rpc->packed));
+}
+
+/* Field numbers of Response (rpc.proto). */
+enum { RESPONSE_NUMBER = 1, RESPONSE_AS_OF = 9, RESPONSE_RECEIPT = 11 };
+
+void
+answer_receipt(struct peer *peer, uint64_t number, const uint8_t *receipt, size_t len)
+{
+	struct rpc *rpc = peer->rpc;
+	struct wire_out w = { .buf = rpc->packed, .cap = FRAME_MAX_BYTES };
+
+	wire_put_u64(&w, RESPONSE_NUMBER, number);
+	wire_put_u64(&w, RESPONSE_AS_OF, engine_last_seq(rpc->engine));
+	wire_put_message(&w, RESPONSE_RECEIPT, receipt, len);
+	/* A receipt is far smaller than a frame (ENGINE_RECEIPT_MAX). */
+	CHECK(!w.full);
+	net_send(peer->conn, rpc->packed, w.len);
 }
 
 void
@@ -108,7 +126,7 @@ call_message(struct call *c, const ProtobufCMessageDescriptor *desc)
 char *
 call_text(struct call *c, const char *text)
 {
-	return text_of_const(c->rpc, text);
+	return answer_text(c->rpc, text);
 }
 
 char *
@@ -119,7 +137,7 @@ call_code8(struct call *c, code8 code)
 	if (code == 0)
 		return empty;
 	code_unpack(code, text);
-	return text_of_const(c->rpc, text);
+	return answer_text(c->rpc, text);
 }
 
 char *
@@ -129,7 +147,7 @@ call_number(struct call *c, uint64_t member)
 
 	if (member == 0 || texts_number(engine_people(c->rpc->engine), member, number) != RESULT_OK)
 		return empty;
-	return text_of_const(c->rpc, number);
+	return answer_text(c->rpc, number);
 }
 
 char *

@@ -55,6 +55,8 @@ struct waiting_act {
 	const Timebox__V1__Request *request;
 	struct engine_answer answer;
 	uint32_t retry_after_s;
+	/* The key was nobody's when the act was decided. */
+	int unknown;
 };
 
 enum guess { GUESS_VOUCHER, GUESS_NUMBER };
@@ -119,6 +121,10 @@ Response *answer_begin(struct rpc *rpc, uint64_t number);
 void answer_code(struct rpc *rpc, Response *r, enum result code);
 /* Packs and queues it; one that is larger than a frame becomes "too many". */
 void answer_send(struct peer *peer, Response *r);
+/* A text for an answer; "" where memory is short. */
+char *answer_text(struct rpc *rpc, const char *text);
+/* The whole of an answer to an accepted act: its receipt, packed already. */
+void answer_receipt(struct peer *peer, uint64_t number, const uint8_t *receipt, size_t len);
 /* The whole of a refusal. */
 void answer_refuse(struct peer *peer, uint64_t number, enum result code);
 

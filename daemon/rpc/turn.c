@@ -114,6 +114,7 @@ act_decide(struct rpc *rpc, struct waiting_act *w)
 		.key = w->key,
 		.session_member = w->session_member,
 		.session = w->session,
+		.memory = &rpc->requests,
 	};
 	struct row_key k = row_key_hash(TABLE_KEY, w->key);
 	const struct row_source *rows = engine_rows(rpc->engine);
@@ -123,6 +124,7 @@ act_decide(struct rpc *rpc, struct waiting_act *w)
 	/* An act before it in this turn may have ended the session. */
 	if (!session_stands(rpc, w->session_member, w->session_reset_us))
 		in.session_member = 0;
+	w->unknown = key == NULL;
 	w->answer.field = "";
 	w->answer.code = act_check(rpc, key, w);
 	if (w->answer.code == RESULT_OK)
@@ -131,56 +133,57 @@ act_decide(struct rpc *rpc, struct waiting_act *w)
 		guess_note(rpc, key_no, GUESS_VOUCHER);
 }
 
-static enum result
-receipt_fill(struct rpc *rpc, const struct waiting_act *w, Response *r)
-{
-	Timebox__V1__Receipt *receipt;
-	enum result err = engine_receipt(rpc->engine, w->answer.seq, &rpc->answers, &receipt);
-
-	if (err != RESULT_OK)
-		return err;
-	r->body_case = TIMEBOX__V1__RESPONSE__BODY_RECEIPT;
-	r->receipt = receipt;
-	return RESULT_OK;
-}
-
 static void
-refusal_note(struct peer *peer, const struct waiting_act *w)
+refusal_note(struct peer *peer, const struct waiting_act *w, enum result code)
 {
 	log_event(LOG_LEVEL_INFO, "act_refused", "conn=%llu code=%s",
-		  (unsigned long long)net_conn_id(peer->conn), result_name(w->answer.code));
-	if (peer_key(peer) == NULL && ++peer->refused >= RPC_UNKNOWN_REFUSALS)
+		  (unsigned long long)net_conn_id(peer->conn), result_name(code));
+	if (w->unknown && ++peer->refused >= RPC_UNKNOWN_REFUSALS)
 		peer->closing = 1;
 }
 
 static void
-act_answer(struct rpc *rpc, const struct waiting_act *w)
+act_refuse(struct rpc *rpc, const struct waiting_act *w, enum result code)
 {
 	Response *r = answer_begin(rpc, w->number);
+
+	answer_code(rpc, r, code);
+	r->field = answer_text(rpc, w->answer.field);
+	r->command = w->answer.command;
+	r->retry_after_s = w->retry_after_s;
+	answer_send(w->peer, r);
+	refusal_note(w->peer, w, code);
+}
+
+/* The receipt was made with the entry; that of an entry made before is read now. */
+static enum result
+act_receipt(struct rpc *rpc, struct waiting_act *w)
+{
+	if (w->answer.receipt != NULL)
+		return RESULT_OK;
+	arena_reset(&rpc->answers);
+	return engine_receipt_bytes(rpc->engine, w->answer.seq, &rpc->answers, &w->answer.receipt,
+				    &w->answer.receipt_len);
+}
+
+static void
+act_answer(struct rpc *rpc, struct waiting_act *w)
+{
 	enum result code = w->answer.code;
 
-	if (code == RESULT_OK && (code = receipt_fill(rpc, w, r)) != RESULT_OK) {
+	if (code == RESULT_OK && (code = act_receipt(rpc, w)) != RESULT_OK) {
 		/* It is done; only its receipt cannot be read now. */
 		log_event(LOG_LEVEL_ERROR, "receipt_failed", "seq=%llu reason=%s",
 			  (unsigned long long)w->answer.seq, result_name(code));
 		code = RESULT_UNAVAILABLE;
 	}
-	answer_code(rpc, r, code);
-	if (code != RESULT_OK) {
-		size_t n = strlen(w->answer.field) + 1;
-		char *field = arena_alloc(&rpc->answers, n);
-
-		CHECK(field != NULL);
-		memcpy(field, w->answer.field, n);
-		r->field = field;
-		r->command = w->answer.command;
-		r->retry_after_s = w->retry_after_s;
-	}
-	answer_send(w->peer, r);
-	if (code != RESULT_OK)
-		refusal_note(w->peer, w);
+	if (code == RESULT_OK)
+		answer_receipt(w->peer, w->number, w->answer.receipt, w->answer.receipt_len);
+	else
+		act_refuse(rpc, w, code);
 	/* An enrolled key may send more than an unknown one. */
-	peer_limit(w->peer);
+	if (w->unknown)
+		peer_limit(w->peer);
 	if (w->peer->closing)
 		net_conn_close(w->peer->conn);
 }
