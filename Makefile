@@ -377,10 +377,11 @@ vectors: py
 install: all
 	install -D -m 755 build/timeboxd $(DESTDIR)$(PREFIX)/sbin/timeboxd
 	install -D -m 755 build/timebox $(DESTDIR)$(PREFIX)/bin/timebox
+	install -D -m 755 tests/verify/timebox_verify.py $(DESTDIR)$(PREFIX)/bin/timebox-verify
 	$(foreach m,$(MO),install -D -m 644 $(m) $(DESTDIR)$(PREFIX)/share/$(m:build/%=%) &&) true
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/sbin/timeboxd $(DESTDIR)$(PREFIX)/bin/timebox \
+	rm -f $(DESTDIR)$(PREFIX)/sbin/timeboxd $(DESTDIR)$(PREFIX)/bin/timebox $(DESTDIR)$(PREFIX)/bin/timebox-verify \
 		$(MO:build/%=$(DESTDIR)$(PREFIX)/share/%)
 
 clean:

@@ -15,6 +15,8 @@ from google.protobuf import descriptor_pb2
 
 MAX_FUNCTION_LINES = 100
 MAX_FILE_LINES = 1000
+# An auditor copies it alone: one file is what it is for.
+ONE_FILE = ("tests/verify/timebox_verify.py",)
 
 # Folder -> what its files may include of ours, as regular expressions on the path; the longest
 # folder that fits a file counts. Its own folder is always allowed.
@@ -243,7 +245,7 @@ def function_length(tree):
 def file_length(tree):
     for path in tree.paths(ends=(".c", ".h", ".py", ".sh", ".proto")):
         count = tree.files[path].count("\n")
-        if count > MAX_FILE_LINES:
+        if count > MAX_FILE_LINES and path not in ONE_FILE:
             yield path, count, "a file of %d lines" % count
 
 

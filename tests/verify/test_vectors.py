@@ -6,7 +6,7 @@ import re
 import pytest
 
 import vectors  # first: it puts the client's folder on the path
-import wire
+import timebox_verify as tv
 import timebox_code32
 from timebox_schema import rpc_pb2
 
@@ -23,7 +23,7 @@ def stored(name):
 
 
 def body(frame):
-    length, at = wire.read_varint(frame, 0)
+    length, at = tv.read_varint(frame, 0)
     assert len(frame) == at + length
     return frame[at:]
 
@@ -42,8 +42,8 @@ def test_each_vector_is_described(made):
 
 def test_entries_are_canonical_and_name_their_acts(made):
     for name in ("entry-genesis", "entry-hold"):
-        entry = wire.decode("Entry", made[name])
-        act = wire.decode("Act", entry["act"])
+        entry = tv.decode("Entry", made[name])
+        act = tv.decode("Act", entry["act"])
         assert len(act["request_id"]) == 16
     assert entry["act"] == rpc_pb2.Request.FromString(body(made["frame-hold-request"])).act
 
@@ -52,7 +52,7 @@ def test_the_answer_is_to_the_entry(made):
     response = rpc_pb2.Response.FromString(body(made["frame-hold-response"]))
     entry = made["entry-hold"]
     assert response.receipt.leaf == hashlib.sha256(b"\0" + entry).digest()
-    assert response.receipt.seq == wire.decode("Entry", entry)["seq"] == response.as_of
+    assert response.receipt.seq == tv.decode("Entry", entry)["seq"] == response.as_of
     assert len(timebox_code32.decode(response.receipt.codes[0].code, 10)) == 10
 
 
@@ -68,7 +68,7 @@ def test_the_readme_shows_the_vectors_as_they_are():
 def test_the_readme_names_every_message_field_of_the_ledger():
     text = (PROTO / "README.md").read_text(encoding="utf-8")
     for message in ("Entry", "Posting", "Touched", "Effect", "Act"):
-        for number, field in wire.SCHEMA[message].items():
+        for number, field in tv.SCHEMA[message].items():
             assert re.search(r"^\| %d \| `%s` \|" % (number, field.name), text, re.M), field.name
 
 
