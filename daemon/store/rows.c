@@ -1,14 +1,16 @@
 #include "daemon/store/rows.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+#include <sys/mman.h>
 
 #include "daemon/base/check.h"
 #include "daemon/store/rows_int.h"
 
-#define FIRST_BUCKETS 4096
-#define SLAB_BYTES    262144
-#define SLAB_ROWS_MIN 8
+#define HUGE_BYTES	 ((size_t)2 << 20)
+#define SLAB_BYTES_FIRST ((size_t)16384)
+#define SLAB_ROWS_MIN	 8
 
 void *
 rows_must(void *p)
@@ -17,70 +19,68 @@ rows_must(void *p)
 	return p;
 }
 
-/*
- * Multiply and fold, word by word, from a seed of this process: collisions cannot be chosen from
- * outside.
- */
-static uint64_t
-mix(uint64_t h, uint64_t word)
+void *
+rows_map(size_t bytes)
 {
-	__uint128_t m = (__uint128_t)(h ^ word) * 0x9e3779b97f4a7c15ull;
+	size_t extra = bytes >= HUGE_BYTES ? HUGE_BYTES : 0, head;
+	uint8_t *p = mmap(NULL, bytes + extra, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+	    -1, 0);
 
-	return (uint64_t)m ^ (uint64_t)(m >> 64);
-}
-
-static uint32_t
-key_hash(const struct rows *r, const struct row_key *key)
-{
-	uint64_t w[5], h = r->seed[0];
-
-	memcpy(w, key, sizeof(w));
-	for (int i = 0; i < 5; i++)
-		h = mix(h, w[i] + r->seed[1]);
-	return (uint32_t)(h ^ h >> 32);
+	CHECK(p != MAP_FAILED);
+	if (extra == 0)
+		return p;
+	/* A huge page begins at a multiple of its size; the rest goes back. */
+	head = (HUGE_BYTES - ((uintptr_t)p & (HUGE_BYTES - 1))) & (HUGE_BYTES - 1);
+	if (head > 0)
+		munmap(p, head);
+	if (head < extra)
+		munmap(p + head + bytes, extra - head);
+	/* Only advice: fewer misses of the address cache where the system has huge pages. */
+	(void)madvise(p + head, bytes, MADV_HUGEPAGE);
+	return p + head;
 }
 
 static struct row *
-find(const struct rows *r, const struct row_key *key, uint32_t hash)
+find(const struct rows *r, const struct row_key *key)
 {
-	for (struct row *row = r->buckets[hash & (r->n_buckets - 1)]; row != NULL; row = row->next)
-		if (row->hash == hash && memcmp(&row->key, key, sizeof(*key)) == 0)
-			return row;
-	return NULL;
-}
-
-static void
-resize(struct rows *r, size_t n)
-{
-	struct row **buckets = rows_must(calloc(n, sizeof(struct row *)));
-
-	for (size_t i = 0; i < r->n_buckets; i++) {
-		for (struct row *row = r->buckets[i], *next; row != NULL; row = next) {
-			next = row->next;
-			row->next = buckets[row->hash & (n - 1)];
-			buckets[row->hash & (n - 1)] = row;
-		}
-	}
-	free(r->buckets);
-	r->buckets = buckets;
-	r->n_buckets = n;
+	return rows_index_find(&r->index, key, rows_index_hash(&r->index, key));
 }
 
 void
-rows_reserve(struct rows *r, uint64_t n)
+rows_prefetch(const struct rows *r, const struct row_key *key)
 {
-	size_t buckets = r->n_buckets;
+	rows_index_prefetch_slots(&r->index, rows_index_hash(&r->index, key));
+}
 
-	while (buckets < n)
-		buckets *= 2;
-	if (buckets > r->n_buckets)
-		resize(r, buckets);
+void
+rows_prefetch_row(const struct rows *r, const struct row_key *key)
+{
+	rows_index_prefetch_row(&r->index, rows_index_hash(&r->index, key));
 }
 
 static struct row *
-row_at(const struct table *t, size_t slab, size_t i)
+row_at(const struct table *t, const struct slab *slab, size_t i)
 {
-	return (struct row *)(void *)(t->slabs[slab] + i * t->stride);
+	return (struct row *)(void *)(slab->rows + i * t->stride);
+}
+
+/* Each slab is twice the one before, up to a huge page: small tables stay small. */
+static void
+slab_add(struct table *t)
+{
+	size_t bytes = SLAB_BYTES_FIRST;
+	struct slab *slab;
+
+	for (size_t i = 0; i < t->n_slabs && bytes < HUGE_BYTES; i++)
+		bytes *= 2;
+	while (bytes / t->stride < SLAB_ROWS_MIN)
+		bytes *= 2;
+	t->slabs = rows_must(realloc(t->slabs, (t->n_slabs + 1) * sizeof(*t->slabs)));
+	slab = &t->slabs[t->n_slabs++];
+	slab->bytes = bytes;
+	slab->n_rows = bytes / t->stride;
+	slab->rows = rows_map(bytes);
+	t->last_used = 0;
 }
 
 /* An unused row of the table, or the next of its last slab. The value is not set. */
@@ -92,37 +92,28 @@ row_take(struct table *t)
 	if (row != NULL) {
 		t->unused = row->next;
 	} else {
-		if (t->n_slabs == 0 || t->last_used == t->per_slab) {
-			t->slabs =
-			    rows_must(realloc(t->slabs, (t->n_slabs + 1) * sizeof(*t->slabs)));
-			t->slabs[t->n_slabs++] = rows_must(malloc(t->stride * t->per_slab));
-			t->last_used = 0;
-		}
-		row = row_at(t, t->n_slabs - 1, t->last_used++);
+		if (t->n_slabs == 0 || t->last_used == t->slabs[t->n_slabs - 1].n_rows)
+			slab_add(t);
+		row = row_at(t, &t->slabs[t->n_slabs - 1], t->last_used++);
 	}
 	memset(row, 0, sizeof(*row));
 	return row;
 }
 
 static struct row *
-insert(struct rows *r, const struct row_key *key, uint32_t hash)
+insert(struct rows *r, const struct row_key *key, uint64_t hash)
 {
 	struct row *row = row_take(&r->tables[key->table]);
 
-	if (r->n_rows >= r->n_buckets)
-		resize(r, r->n_buckets * 2);
 	row->key = *key;
-	row->hash = hash;
-	row->next = r->buckets[hash & (r->n_buckets - 1)];
-	r->buckets[hash & (r->n_buckets - 1)] = row;
-	r->n_rows++;
+	rows_index_insert(&r->index, row, hash);
 	return row;
 }
 
 struct row *
 rows_insert_loaded(struct rows *r, const struct row_key *key)
 {
-	struct row *row = insert(r, key, key_hash(r, key));
+	struct row *row = insert(r, key, rows_index_hash(&r->index, key));
 
 	row->live = 1;
 	r->tables[key->table].count++;
@@ -132,13 +123,9 @@ rows_insert_loaded(struct rows *r, const struct row_key *key)
 void
 rows_discard(struct rows *r, struct row *row)
 {
-	struct row **at = &r->buckets[row->hash & (r->n_buckets - 1)];
 	struct table *t = &r->tables[row->key.table];
 
-	while (*at != row)
-		at = &(*at)->next;
-	*at = row->next;
-	r->n_rows--;
+	rows_index_remove(&r->index, row, rows_index_hash(&r->index, &row->key));
 	row->next = t->unused;
 	t->unused = row;
 }
@@ -174,7 +161,7 @@ journal(struct rows *r, struct row *row)
 const void *
 rows_get(const struct rows *r, const struct row_key *key)
 {
-	const struct row *row = find(r, key, key_hash(r, key));
+	const struct row *row = find(r, key);
 
 	return row != NULL && row->live ? row->value : NULL;
 }
@@ -182,7 +169,7 @@ rows_get(const struct rows *r, const struct row_key *key)
 void *
 rows_edit(struct rows *r, const struct row_key *key)
 {
-	struct row *row = find(r, key, key_hash(r, key));
+	struct row *row = find(r, key);
 
 	if (row == NULL || !row->live)
 		return NULL;
@@ -193,11 +180,11 @@ rows_edit(struct rows *r, const struct row_key *key)
 void *
 rows_add(struct rows *r, const struct row_key *key)
 {
-	uint32_t hash = key_hash(r, key);
+	uint64_t hash = rows_index_hash(&r->index, key);
 	struct row *row;
 
 	CHECK(key->table < r->n_tables);
-	row = find(r, key, hash);
+	row = rows_index_find(&r->index, key, hash);
 	CHECK(row == NULL || !row->live);
 	if (row == NULL)
 		row = insert(r, key, hash);
@@ -211,7 +198,7 @@ rows_add(struct rows *r, const struct row_key *key)
 void
 rows_drop(struct rows *r, const struct row_key *key)
 {
-	struct row *row = find(r, key, key_hash(r, key));
+	struct row *row = find(r, key);
 
 	CHECK(row != NULL && row->live);
 	journal(r, row);
@@ -226,7 +213,7 @@ mark_dirty(struct rows *r, struct row *row)
 	if (row->dirty || r->env == NULL)
 		return;
 	row->dirty = 1;
-	row->next_dirty = r->dirty;
+	row->next = r->dirty;
 	r->dirty = row;
 	r->n_dirty++;
 }
@@ -296,8 +283,9 @@ rows_each(const struct rows *r, uint8_t table, rows_fn fn, void *ctx)
 
 	CHECK(table < r->n_tables);
 	t = &r->tables[table];
-	for (size_t slab = 0; slab < t->n_slabs; slab++) {
-		size_t n = slab + 1 < t->n_slabs ? t->per_slab : t->last_used;
+	for (size_t at = 0; at < t->n_slabs; at++) {
+		const struct slab *slab = &t->slabs[at];
+		size_t n = at + 1 < t->n_slabs ? slab->n_rows : t->last_used;
 
 		for (size_t i = 0; i < n; i++) {
 			const struct row *row = row_at(t, slab, i);
@@ -322,6 +310,15 @@ rows_dirty(const struct rows *r)
 }
 
 /* ---- the fingerprint ---- */
+
+/* Not the index's hash: the same in every process. */
+static uint64_t
+mix(uint64_t h, uint64_t word)
+{
+	__uint128_t m = (__uint128_t)(h ^ word) * 0x9e3779b97f4a7c15ull;
+
+	return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
 
 struct sum {
 	uint64_t sum;
@@ -367,9 +364,6 @@ table_init(struct table *t, const struct rows_table *from)
 	snprintf(t->name, sizeof(t->name), "%s", from->name);
 	t->size = from->value_size;
 	t->stride = sizeof(struct row) + ((size_t)t->size + 7) / 8 * 8;
-	t->per_slab = SLAB_BYTES / t->stride;
-	if (t->per_slab < SLAB_ROWS_MIN)
-		t->per_slab = SLAB_ROWS_MIN;
 }
 
 enum result
@@ -381,12 +375,10 @@ rows_open(const char *dir, const struct rows_table *tables, size_t n_tables, str
 	if (r == NULL)
 		return RESULT_NO_MEMORY;
 	CHECK(n_tables <= ROWS_MAX_TABLES);
-	CHECK(getrandom(r->seed, sizeof(r->seed), 0) == sizeof(r->seed));
+	rows_index_init(&r->index);
 	r->n_tables = n_tables;
 	for (size_t i = 0; i < n_tables; i++)
 		table_init(&r->tables[i], &tables[i]);
-	r->n_buckets = FIRST_BUCKETS;
-	r->buckets = rows_must(calloc(r->n_buckets, sizeof(struct row *)));
 	if (dir != NULL && (err = rows_load(r, dir)) != RESULT_OK) {
 		rows_close(r);
 		return err;
@@ -403,12 +395,12 @@ rows_close(struct rows *r)
 	rows_unload(r);
 	for (size_t i = 0; i < r->n_tables; i++) {
 		for (size_t slab = 0; slab < r->tables[i].n_slabs; slab++)
-			free(r->tables[i].slabs[slab]);
+			munmap(r->tables[i].slabs[slab].rows, r->tables[i].slabs[slab].bytes);
 		free(r->tables[i].slabs);
 	}
 	free(r->undo);
 	free(r->old);
-	free(r->buckets);
+	rows_index_free(&r->index);
 	free(r);
 }
 

@@ -8,8 +8,8 @@
  * the ledger.
  *
  * Rows do not move in memory: a pointer is valid until that row is dropped, or undone. Cost: a
- * look-up is one probe of a hash table whose hash has a secret of this process; memory is the
- * value, its key and 32 bytes; loading is linear in the rows. Out of memory for a row stops the
+ * look-up is a line of slots and the row (rows_index.h); memory is the value, its key and about 32
+ * bytes; loading is linear in the rows. Out of memory for a row stops the
  * process: nothing acknowledged is in memory only. Not for two threads.
  */
 #ifndef TIMEBOX_STORE_ROWS_H
@@ -46,6 +46,12 @@ void rows_source(struct rows *rows, struct row_source *out);
 
 /* The row, or NULL. Read only. */
 const void *rows_get(const struct rows *rows, const struct row_key *key);
+/*
+ * Hints before look-ups of many keys: first of all of them (their slots), then again of all (their
+ * rows). Change nothing.
+ */
+void rows_prefetch(const struct rows *rows, const struct row_key *key);
+void rows_prefetch_row(const struct rows *rows, const struct row_key *key);
 /* The row to change in place, or NULL. */
 void *rows_edit(struct rows *rows, const struct row_key *key);
 /* A new row of zeros. Stops the process if the row is there already. */

@@ -95,13 +95,9 @@ load_rows(struct rows *r, MDB_txn *txn)
 {
 	MDB_cursor *cursor = NULL;
 	MDB_val key, value;
-	MDB_stat stat;
-	int rc = mdb_stat(txn, r->dbi, &stat);
+	int rc = mdb_cursor_open(txn, r->dbi, &cursor);
 
 	if (rc != 0)
-		return rc;
-	rows_reserve(r, stat.ms_entries);
-	if ((rc = mdb_cursor_open(txn, r->dbi, &cursor)) != 0)
 		return rc;
 	while (rc == 0 && (rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0)
 		rc = load_row(r, &key, &value);
@@ -166,7 +162,7 @@ dirty_sorted(const struct rows *r)
 	struct row **list = rows_must(malloc((r->n_dirty + 1) * sizeof(struct row *)));
 	size_t n = 0;
 
-	for (struct row *row = r->dirty; row != NULL; row = row->next_dirty)
+	for (struct row *row = r->dirty; row != NULL; row = row->next)
 		list[n++] = row;
 	CHECK(n == r->n_dirty);
 	qsort(list, n, sizeof(struct row *), by_key);
@@ -211,7 +207,6 @@ all_clean(struct rows *r, struct row *const *list)
 {
 	for (size_t i = 0; i < r->n_dirty; i++) {
 		list[i]->dirty = 0;
-		list[i]->next_dirty = NULL;
 		if (!list[i]->live)
 			rows_discard(r, list[i]);
 	}

@@ -5,19 +5,16 @@
 #include <lmdb.h>
 
 #include "daemon/store/rows.h"
+#include "daemon/store/rows_index.h"
 
 /* No row's table: keys of the environment's own words. */
 #define ROWS_OWN_TABLE 255
 
-/*
- * A row; its value follows. Rows are chained per bucket (unused ones: per table), and while dirty
- * in the dirty list.
- */
+/* A row; its value follows. Rows are in the index or unused. */
 struct row {
-	struct row *next;
-	struct row *next_dirty;
 	struct row_key key;
-	uint32_t hash;
+	/* Of the dirty list while dirty, of the table's unused rows while unused. */
+	struct row *next;
 	/*
 	 * There, as far as the book sees. One that is not is kept as long as it is dirty or
 	 * journalled.
@@ -27,7 +24,7 @@ struct row {
 	uint8_t dirty;
 	/* In the journal since the last settle. */
 	uint8_t journalled;
-	uint8_t pad;
+	uint8_t pad[5];
 	uint64_t value[];
 };
 
@@ -39,15 +36,20 @@ struct undo {
 	size_t old;
 };
 
+struct slab {
+	uint8_t *rows;
+	size_t bytes;
+	size_t n_rows;
+};
+
 /* Rows of a table lie in slabs that never move. */
 struct table {
 	char name[32];
 	uint32_t size;
 	size_t stride;
-	size_t per_slab;
 	uint64_t count;
 	struct row *unused;
-	uint8_t **slabs;
+	struct slab *slabs;
 	size_t n_slabs;
 	/* Rows taken from the last slab; the others are full. */
 	size_t last_used;
@@ -59,10 +61,7 @@ struct rows {
 	MDB_dbi dbi;
 	size_t n_tables;
 	struct table tables[ROWS_MAX_TABLES];
-	struct row **buckets;
-	/* A power of two. */
-	size_t n_buckets;
-	size_t n_rows;
+	struct rows_index index;
 	struct row *dirty;
 	uint64_t n_dirty;
 	struct undo *undo;
@@ -72,7 +71,6 @@ struct rows {
 	uint8_t *old;
 	size_t old_used;
 	size_t old_cap;
-	uint64_t seed[2];
 	uint64_t checkpoint_seq;
 	uint8_t meta[ROWS_META_MAX];
 	size_t meta_len;
@@ -82,8 +80,8 @@ struct rows {
 
 /* `p`; stops the process if it is NULL. */
 void *rows_must(void *p);
-/* Makes room in the table of buckets for `n` rows. */
-void rows_reserve(struct rows *rows, uint64_t n);
+/* New zeroed pages, huge ones where they pay; stops the process if there are none. */
+void *rows_map(size_t bytes);
 /* A new row that is live and clean; its value is not set yet. The key must not be there. */
 struct row *rows_insert_loaded(struct rows *rows, const struct row_key *key);
 /* Takes a row that is neither live nor journalled nor dirty out of memory. */

@@ -43,7 +43,6 @@ rows_load(struct rows *r, const char *dir)
 	(void)dir;
 	if (world.dead)
 		return RESULT_IO;
-	rows_reserve(r, disk.n);
 	for (size_t i = 0; i < disk.n; i++) {
 		struct row *row = rows_insert_loaded(r, &disk.row[i].key);
 
@@ -125,7 +124,6 @@ all_clean(struct rows *r, struct row *const *list)
 {
 	for (size_t i = 0; i < r->n_dirty; i++) {
 		list[i]->dirty = 0;
-		list[i]->next_dirty = NULL;
 		if (!list[i]->live)
 			rows_discard(r, list[i]);
 	}
@@ -145,7 +143,7 @@ rows_checkpoint(struct rows *r, uint64_t seq, const void *meta, size_t meta_len)
 		return RESULT_UNAVAILABLE;
 	if ((fate = world_fate(1)) != FATE_LOST) {
 		list = rows_must(malloc((r->n_dirty + 1) * sizeof(struct row *)));
-		for (struct row *row = r->dirty; row != NULL; row = row->next_dirty)
+		for (struct row *row = r->dirty; row != NULL; row = row->next)
 			list[n++] = row;
 		CHECK(n == r->n_dirty);
 		qsort(list, n, sizeof(struct row *), by_key);

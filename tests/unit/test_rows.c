@@ -185,6 +185,61 @@ pointers_stay_while_the_table_grows(void **state)
 	free(at);
 }
 
+/* Keys of few bits and of many, in shards that grow and shrink. */
+static struct row_key
+spread_key(uint64_t n)
+{
+	struct row_key k = {.table = SMALL, .a = n % 7, .b = n / 7 << 32};
+
+	if (n % 2 != 0)
+		memcpy(k.tag, &n, sizeof(k.tag));
+	return k;
+}
+
+static void
+each_row_is_found_while_many_come_and_go(void **state)
+{
+	enum { N = 300000 };
+	struct rows *r = NULL;
+
+	(void)state;
+	assert_int_equal(rows_open(NULL, tables, TABLES, &r), RESULT_OK);
+	for (uint64_t round = 0; round < 3; round++) {
+		for (uint64_t n = round; n < N; n += round + 1) {
+			struct row_key k = spread_key(n);
+
+			rows_prefetch(r, &k);
+			rows_prefetch_row(r, &k);
+			if (rows_get(r, &k) == NULL)
+				memcpy(rows_add(r, &k), &n, sizeof(n));
+		}
+		rows_keep(r);
+		for (uint64_t n = 0; n < N; n++) {
+			struct row_key k = spread_key(n);
+			const uint64_t *value = rows_get(r, &k);
+
+			if (n % (round + 1) == round)
+				assert_non_null(value);
+			if (value != NULL)
+				assert_int_equal(*value, n);
+			if (value != NULL && n % 3 != round)
+				rows_drop(r, &k);
+		}
+		rows_keep(r);
+		for (uint64_t n = 0; n < N; n++) {
+			struct row_key k = spread_key(n);
+
+			assert_true((rows_get(r, &k) == NULL) ==
+			    (n % 3 != round || n % (round + 1) != round));
+			if (n % 3 == round && rows_get(r, &k) != NULL)
+				rows_drop(r, &k);
+		}
+		rows_keep(r);
+		assert_int_equal(rows_count(r, SMALL), 0);
+	}
+	rows_close(r);
+}
+
 struct seen {
 	size_t n[3];
 	uint64_t last[3];
@@ -615,6 +670,7 @@ main(void)
 	    T(a_new_row_is_zero_and_found),
 	    T(undo_puts_back_edits_adds_and_drops_of_many_acts),
 	    T(pointers_stay_while_the_table_grows),
+	    cmocka_unit_test(each_row_is_found_while_many_come_and_go),
 	    T(changes_say_what_happened_since_the_last_settle),
 	    T(a_checkpoint_is_what_reopening_finds),
 	    T(dropped_rows_leave_the_environment),
