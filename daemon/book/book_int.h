@@ -27,6 +27,11 @@ struct book {
 	uint32_t proposer_no;
 	uint64_t on_behalf;
 	size_t fresh_used;
+	/* The members edited last: a member is touched by every movement, and rows stay where they are. */
+	struct {
+		uint64_t id;
+		struct member_row *row;
+	} edited[2];
 };
 
 /* One file each; the contract is book_decide's. */

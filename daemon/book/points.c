@@ -21,11 +21,12 @@ lot_list_add(struct book *b, uint64_t member, uint64_t lot)
 {
 	uint64_t order = lot_order(lot), after = 0, next;
 	struct row_key k = row_key3(TABLE_POINT_LOT, member, order, 0);
-	struct member_row *m = book_member_edit(b, member);
 	struct point_lot_row *row;
+	struct member_row *m;
 
 	if (book_get(b, &k) != NULL)
 		return;
+	m = book_member_edit(b, member);
 	for (next = m->first_lot; next != 0 && next < order;) {
 		struct row_key at = row_key3(TABLE_POINT_LOT, member, next, 0);
 		const struct point_lot_row *r = book_get(b, &at);

@@ -193,6 +193,9 @@ book_member(const struct book *b, uint64_t member)
 {
 	struct row_key k = row_key3(TABLE_MEMBER, member, 0, 0);
 
+	for (int i = 0; i < 2; i++)
+		if (b->edited[i].id == member && member != 0)
+			return b->edited[i].row;
 	return book_get(b, &k);
 }
 
@@ -200,8 +203,17 @@ struct member_row *
 book_member_edit(struct book *b, uint64_t member)
 {
 	struct row_key k = row_key3(TABLE_MEMBER, member, 0, 0);
+	struct member_row *row;
 
-	return book_edit(b, &k);
+	for (int i = 0; i < 2; i++)
+		if (b->edited[i].id == member && member != 0)
+			return b->edited[i].row;
+	if ((row = book_edit(b, &k)) == NULL)
+		return NULL;
+	b->edited[1] = b->edited[0];
+	b->edited[0].id = member;
+	b->edited[0].row = row;
+	return row;
 }
 
 int

@@ -19,12 +19,15 @@
 #define SCRUB_BUSY_MS 1000
 
 const struct key_row *
-peer_key(const struct peer *peer)
+peer_key(struct peer *peer)
 {
 	const struct row_source *rows = engine_rows(peer->rpc->engine);
 	struct row_key k = row_key_hash(TABLE_KEY, net_conn_key(peer->conn));
 
-	return rows->get(rows->ctx, &k);
+	/* Rows of keys are never dropped and do not move. */
+	if (peer->key == NULL)
+		peer->key = rows->get(rows->ctx, &k);
+	return peer->key;
 }
 
 void
@@ -205,6 +208,7 @@ on_request(struct peer *peer, const struct key_row *key, const uint8_t *body, si
 		turn_add(peer, request);
 		return;
 	}
+	session_check(peer, peer->last_frame_ms);
 	if (request->act.len == 0 && request->call != NULL)
 		call_serve(peer, key, request->call);
 	else
@@ -216,13 +220,14 @@ static void
 on_frame(void *ctx, struct net_conn *conn, const uint8_t *body, size_t len)
 {
 	struct peer *peer = net_conn_data(conn);
+	uint64_t now_ms = clock_steady_ms();
 	const struct key_row *key;
 
 	(void)ctx;
 	OBJ_CHECK(peer, PEER_MAGIC);
-	session_check(peer, clock_steady_ms());
+	session_idle_check(peer, now_ms);
 	peer->frames++;
-	peer->last_frame_ms = peer->rpc->frame_ms = clock_steady_ms();
+	peer->last_frame_ms = peer->rpc->frame_ms = now_ms;
 	key = peer_key(peer);
 	if (key != NULL && key->status != KEY_ACTIVE) {
 		frame_refuse(peer, RESULT_KEY_REVOKED);

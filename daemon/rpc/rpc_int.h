@@ -26,6 +26,8 @@ struct peer {
 	uint32_t magic;
 	struct rpc *rpc;
 	struct net_conn *conn;
+	/* The key's row once it has one: ask peer_key. */
+	const struct key_row *key;
 	/* Frames so far: the number of the newest. */
 	uint64_t frames;
 	uint64_t last_frame_ms;
@@ -174,7 +176,7 @@ void turn_forget(struct rpc *rpc, const struct peer *peer);
 /* ---- rpc.c ---- */
 
 /* The key's row, or NULL: unknown. */
-const struct key_row *peer_key(const struct peer *peer);
+const struct key_row *peer_key(struct peer *peer);
 /* Sets the limits of what the key is now: the size of frames, how long it may say nothing. */
 void peer_limit(struct peer *peer);
 
@@ -186,6 +188,8 @@ void call_begin(struct call *c, struct peer *peer, const struct key_row *key, ui
 
 /* ---- session.c ---- */
 
+/* Ends a session that was idle too long. */
+void session_idle_check(struct peer *peer, uint64_t now_ms);
 /* Ends a session that was idle too long, or whose member's PIN was reset or status changed since. */
 void session_check(struct peer *peer, uint64_t now_ms);
 void session_end(struct peer *peer);

@@ -30,12 +30,18 @@ session_stands(const struct rpc *rpc, uint64_t member, uint64_t reset_us)
 }
 
 void
+session_idle_check(struct peer *peer, uint64_t now_ms)
+{
+	if (peer->session_member != 0 && now_ms - peer->last_frame_ms > RPC_SESSION_IDLE_MS)
+		session_end(peer);
+}
+
+void
 session_check(struct peer *peer, uint64_t now_ms)
 {
-	if (peer->session_member == 0)
-		return;
-	if (!session_stands(peer->rpc, peer->session_member, peer->session_reset_us) ||
-	    now_ms - peer->last_frame_ms > RPC_SESSION_IDLE_MS)
+	session_idle_check(peer, now_ms);
+	if (peer->session_member != 0 &&
+	    !session_stands(peer->rpc, peer->session_member, peer->session_reset_us))
 		session_end(peer);
 }
 

@@ -101,6 +101,16 @@ act_check(struct rpc *rpc, const struct key_row *key, struct waiting_act *w)
 
 /* ---- deciding ---- */
 
+/* The asking key's row, or NULL; its connection may have ended meanwhile. */
+static const struct key_row *
+act_key(struct rpc *rpc, const struct waiting_act *w)
+{
+	const struct row_source *rows = engine_rows(rpc->engine);
+	struct row_key k = row_key_hash(TABLE_KEY, w->key);
+
+	return w->peer != NULL ? peer_key(w->peer) : rows->get(rows->ctx, &k);
+}
+
 static void
 act_decide(struct rpc *rpc, struct waiting_act *w)
 {
@@ -116,9 +126,7 @@ act_decide(struct rpc *rpc, struct waiting_act *w)
 		.session = w->session,
 		.memory = &rpc->requests,
 	};
-	struct row_key k = row_key_hash(TABLE_KEY, w->key);
-	const struct row_source *rows = engine_rows(rpc->engine);
-	const struct key_row *key = rows->get(rows->ctx, &k);
+	const struct key_row *key = act_key(rpc, w);
 	uint32_t key_no = key != NULL && key->role == ROLE_OUTLET ? key->no : 0;
 
 	/* An act before it in this turn may have ended the session. */
