@@ -51,6 +51,9 @@ PACKAGES := gcc libc6-dev make pkg-config protobuf-compiler protobuf-c-compiler 
 # What only `make format` and `make analyze` use.
 PACKAGES_TOOLS := clang-format clang-tidy cppcheck
 
+# What only `make check-vectors` uses: Go's checks of its module mirror. @sigstore/verify comes from npm.
+PACKAGES_VECTORS := golang-go golang-golang-x-mod-dev
+
 # What only the benchmarks use: the peers, and callgrind. No cluster or server is started by them.
 PACKAGES_BENCH := postgresql-15 redis-tools valgrind
 
@@ -120,7 +123,7 @@ MO       := $(patsubst client/po/%.po,build/locale/%/LC_MESSAGES/timebox.mo,$(wi
 
 # ---- targets ----------------------------------------------------------------------------------------
 
-.PHONY: all help deps deps-tools asan py tests-crash tests-unit tests-asan tests-fuzz build-clang demo run check check-unit \
+.PHONY: all help deps deps-tools deps-vectors interop check-vectors asan py tests-crash tests-unit tests-asan tests-fuzz build-clang demo run check check-unit \
 	check-e2e check-crash check-power check-faults check-sim check-races check-lint lint check-fuzz check-asan check-fresh fuzz bench bench-grow \
 	bench-instructions bench-deps bench-programs analyze \
 	format vectors install uninstall clean
@@ -142,6 +145,7 @@ help:
 #: check-power   power cuts rebuilt from a recording of what the daemon wrote   WINDOWS=500 SEED=; POWER_LIE=sync|through
 #: check-faults  every call that can fail fails: memory, reads, writes, syncs, maps, files; full disk; clock
 #: check-sim     book and engine simulated, every answer compared with a model   RUNS=20000 SEED=1; PLANTED=1
+#: check-vectors formats and proofs against RFC 6962, @sigstore/verify and Go's sumdb   SIZE=600
 #: check-fuzz    every corpus replayed, and a short run of each target
 #: check-asan    unit and e2e tests against ASan + UBSan builds
 #: check-lint    the project's own rules (also: lint)
@@ -171,7 +175,8 @@ define install-missing
 	$$root apt-get -qq update; \
 	$$root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null
 endef
-deps deps-tools:
+deps-vectors: PACKAGES := $(PACKAGES_VECTORS)
+deps deps-tools deps-vectors:
 	$(install-missing)
 
 # ---- generated code ---------------------------------------------------------------------------------
@@ -269,6 +274,13 @@ build/crash/replay: $(call objects,obj,$(addprefix tests/crash/power/,disk.c sta
 	$(call link,obj,-llmdb -lcrypto)
 tests-crash: build/crash/power/record.so build/crash/replay build/crash/faults/inject.so
 
+# What other people's verifiers get to check, and the naive definitions.
+build/interop/%: build/obj/tests/verify/interop/%.o build/obj/core.a
+	$(call link,obj,-lcrypto -ljansson -lunistring)
+INTEROP := build/interop/tlog_pairs build/interop/tlog_cases build/unit/test_note
+interop: $(INTEROP) py
+	@tests/verify/interop/sigstore.sh
+
 build/fuzz/bin/%: build/fuzz/tests/fuzz/fuzz_%.o build/fuzz/core.a
 	$(call link,fuzz,$(TEST_LIBS))
 
@@ -287,7 +299,7 @@ build/sim/sim: $(SIM_OBJECTS)
 tests-unit: $(UNIT:%=build/unit/%)
 tests-asan: $(UNIT:%=build/asan/unit/%)
 tests-fuzz: $(FUZZ:%=build/fuzz/bin/%)
-build-clang: $(call core,clang) $(call objects,clang,$(wildcard daemon/main.c client/cli/main.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c tests/sim/*.c tests/crash/*/*.c))
+build-clang: $(call core,clang) $(call objects,clang,$(wildcard daemon/main.c client/cli/main.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c tests/sim/*.c tests/crash/*/*.c tests/verify/*/*.c))
 
 # ---- checks: tests/run-all.sh builds what a suite needs, runs it and counts ---------------------------
 
@@ -296,7 +308,7 @@ RUN = +@MAKE='$(MAKE)' PYTHON='$(PYTHON)' T='$(T)' FUZZ_SECONDS='$(or $(1),$(FUZ
 	POWER_WINDOWS='$(POWER_SHORT_WINDOWS)' FAULT_PLACES='$(FAULT_SHORT_PLACES)' tests/run-all.sh
 
 check: deps
-	$(RUN) lint lint-selftest buf build-gcc build-clang unit unit-asan sim fuzz e2e crash power faults
+	$(RUN) lint lint-selftest buf build-gcc build-clang unit unit-asan vectors sim fuzz e2e crash power faults
 check-unit: deps
 	$(RUN) unit
 check-e2e: deps
@@ -307,6 +319,8 @@ check-crash: deps
 	$(call RUN,,$(CRASH_CYCLES)) crash
 CRASH_ENV = TIMEBOXD=$(CURDIR)/build/timeboxd TIMEBOXD_TEST=$(CURDIR)/build/timeboxd-test \
 	PYTHONPATH=$(CURDIR)/build/py:$(CURDIR)/tests/e2e PYTHONDONTWRITEBYTECODE=1
+VERIFY_ENV = TIMEBOXD=$(CURDIR)/build/timeboxd TIMEBOX=$(CURDIR)/build/timebox PYTHONDONTWRITEBYTECODE=1 \
+	PYTHONPATH=$(CURDIR)/build/py:$(CURDIR)/tests/e2e:$(CURDIR)/tests/verify
 check-power: deps all py tests-crash
 	@$(CRASH_ENV) $(if $(filter command% environment%,$(origin SEED)),SEED=$(SEED)) $(PYTHON) tests/crash/power/power.py $(or $(WINDOWS),500)
 check-faults: deps all py tests-crash
@@ -319,6 +333,8 @@ ifeq ($(PLANTED),1)
 else
 	@build/sim/sim $(RUNS) $(SEED)
 endif
+check-vectors: deps deps-vectors interop
+	@$(VERIFY_ENV) $(PYTHON) tests/verify/check_vectors.py $(or $(SIZE),600)
 check-lint lint: deps
 	$(RUN) lint lint-selftest buf
 check-fuzz: deps

@@ -195,6 +195,8 @@ run_suite() {
 	buf) run_lines buf tests/lint/buf.sh ;;
 	build-gcc) run_build build-gcc all ;;
 	build-clang) run_build build-clang build-clang ;;
+	vectors) build vectors all interop &&
+		PYTHONPATH=$ROOT/build/py:$ROOT/tests/verify run_lines vectors "$PYTHON" tests/verify/check_vectors.py 150 ;;
 	unit) run_unit unit tests-unit build/unit ;;
 	unit-asan) run_unit unit-asan tests-asan build/asan/unit ;;
 	sim) run_sim ;;
