@@ -6,8 +6,6 @@
 #include "proto/frame.h"
 
 #include <errno.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent_ssl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -17,8 +15,10 @@
 
 /* Reading from a client that did not take its answers goes on when this little is left. */
 #define OUT_RESUME (NET_OUT_PAUSE / 4)
-/* Bytes that are discarded when a connection is freed, so that a close is not a reset. */
-#define DRAIN_MAX ((size_t)64 * 1024)
+/* Bytes that an ending connection discards in one go. */
+#define DISCARD_MOST ((size_t)64 * 1024)
+/* Least allocation for the part of a frame that came. */
+#define IN_FIRST ((size_t)512)
 
 static const uint8_t allowed_moves[CONN_STATES][CONN_STATES] = {
 	[CONN_HANDSHAKE] = { [CONN_OPEN] = 1, [CONN_DEAD] = 1 },
@@ -40,7 +40,7 @@ conn_update_reading(struct net_conn *conn)
 	case CONN_HANDSHAKE:
 	case CONN_CLOSING:
 	case CONN_LINGER:
-		want = 1;
+		want = !conn->ended;
 		break;
 	case CONN_DEAD:
 	case CONN_STATES:
@@ -51,9 +51,32 @@ conn_update_reading(struct net_conn *conn)
 	conn->reading = want & 1u;
 	/* Fails only for lack of memory; the time limits then end the connection. */
 	if (want)
-		(void)bufferevent_enable(conn->bev, EV_READ);
+		(void)event_add(&conn->readable, NULL);
 	else
-		(void)bufferevent_disable(conn->bev, EV_READ);
+		(void)event_del(&conn->readable);
+}
+
+/* Tells libevent whether to say when the socket takes more. */
+static void
+conn_update_writing(struct net_conn *conn, unsigned want)
+{
+	if (want == conn->writing)
+		return;
+	conn->writing = want & 1u;
+	if (want)
+		(void)event_add(&conn->writable, NULL);
+	else
+		(void)event_del(&conn->writable);
+}
+
+/* Has the connection read in the next turn, whatever the socket says. */
+static void
+conn_make_ready(struct net_conn *conn)
+{
+	if (conn->is_ready)
+		return;
+	conn->is_ready = 1;
+	TAILQ_INSERT_TAIL(&conn->net->ready, conn, ready);
 }
 
 /* The one place where a state changes. */
@@ -68,12 +91,8 @@ conn_move(struct net_conn *conn, enum conn_state to)
 	conn->state = to;
 	conn->since_ms = clock_steady_ms();
 	conn_update_reading(conn);
-}
-
-static size_t
-conn_queued(const struct net_conn *conn)
-{
-	return evbuffer_get_length(bufferevent_get_output(conn->bev));
+	if (to == CONN_DEAD)
+		conn_update_writing(conn, 0);
 }
 
 void
@@ -106,17 +125,12 @@ conn_break(struct net_conn *conn, enum result why)
 
 /* Reads the head of the next frame. 1 if it is known now, else 0 (more is needed, or it broke). */
 static int
-conn_read_head(struct net_conn *conn, struct evbuffer *input)
+conn_read_head(struct net_conn *conn, const uint8_t *p, size_t n)
 {
-	uint8_t head[FRAME_HEAD_MAX];
-	ev_ssize_t n;
-
 	if (conn->frame_head != 0)
 		return 1;
-	n = evbuffer_copyout(input, head, sizeof(head));
-	CHECK(n >= 0);
-	switch (frame_parse(head, (size_t)n, conn->frame_max, &conn->frame_head,
-			    &conn->frame_body)) {
+	switch (frame_parse(p, n < FRAME_HEAD_MAX ? n : FRAME_HEAD_MAX, conn->frame_max,
+			    &conn->frame_head, &conn->frame_body)) {
 	case FRAME_MORE:
 	case FRAME_READY:
 		return conn->frame_head != 0;
@@ -136,75 +150,62 @@ conn_may_deliver(const struct net_conn *conn)
 	return conn->state == CONN_OPEN && !conn->paused && !conn->choked && !conn->net->stopping;
 }
 
-/* Hands up the whole frames that are here; notes since when an unfinished one is coming. */
-static void
-conn_deliver(struct net_conn *conn)
+/*
+ * Hands up the whole frames of p[0..n); notes since when an unfinished one is coming. Returns how
+ * many bytes are done with.
+ */
+static size_t
+conn_deliver(struct net_conn *conn, const uint8_t *p, size_t n)
 {
-	struct evbuffer *input = bufferevent_get_input(conn->bev);
-	struct net *net = conn->net;
 	uint64_t now = clock_steady_ms();
+	struct net *net = conn->net;
+	size_t used = 0;
 
-	while (conn_may_deliver(conn) && evbuffer_get_length(input) > 0 &&
-	       conn_read_head(conn, input)) {
+	while (conn_may_deliver(conn) && used < n && conn_read_head(conn, p + used, n - used)) {
 		size_t head = conn->frame_head, body = conn->frame_body;
-		const uint8_t *bytes;
 
-		if (evbuffer_get_length(input) < head + body)
+		if (n - used < head + body)
 			break;
-		bytes = evbuffer_pullup(input, (ev_ssize_t)(head + body));
-		if (bytes == NULL) {
-			conn_cut(conn, NET_CUT_ERROR);
-			return;
-		}
 		conn->frame_head = conn->frame_body = 0;
 		conn->frame_ms = 0;
 		conn->active_ms = now;
 		net->counters.frames_in++;
-		net->hooks.frame(net->hooks.ctx, conn, bytes + head, body);
-		CHECK(evbuffer_drain(input, head + body) == 0);
+		net->hooks.frame(net->hooks.ctx, conn, p + used + head, body);
+		used += head + body;
 	}
-	if (evbuffer_get_length(input) == 0)
+	if (used == n)
 		conn->frame_ms = 0;
 	else if (conn->frame_ms == 0)
 		conn->frame_ms = now;
+	return used;
 }
 
-/* Throws away what an ending connection still receives. */
+/* Hands up what was left of earlier reads. */
 static void
-conn_discard(struct net_conn *conn)
+conn_deliver_rest(struct net_conn *conn)
 {
-	struct evbuffer *input = bufferevent_get_input(conn->bev);
-
-	CHECK(evbuffer_drain(input, evbuffer_get_length(input)) == 0);
+	if (conn->in.len > 0)
+		bytes_drop(conn->net, &conn->in,
+			   conn_deliver(conn, conn->in.p + conn->in.at, conn->in.len));
 }
 
+/* Hands up what was read just now, with the rest of earlier reads before it. */
 static void
-on_read(struct bufferevent *bev, void *arg)
+conn_deliver_scratch(struct net_conn *conn, size_t n)
 {
-	struct net_conn *conn = arg;
+	struct net *net = conn->net;
+	size_t used = 0;
 
-	(void)bev;
-	OBJ_CHECK(conn, CONN_MAGIC);
-	if (conn->state == CONN_CLOSING || conn->state == CONN_LINGER)
-		conn_discard(conn);
-	else
-		conn_deliver(conn);
-}
-
-/* Little is left to send. */
-static void
-on_written(struct bufferevent *bev, void *arg)
-{
-	struct net_conn *conn = arg;
-
-	(void)bev;
-	OBJ_CHECK(conn, CONN_MAGIC);
-	if (conn->state != CONN_OPEN || !conn->choked)
+	net->counters.bytes_in += n;
+	if (conn->in.len == 0)
+		used = conn_deliver(conn, net->scratch, n);
+	if (used < n && conn->state == CONN_OPEN &&
+	    bytes_add(net, &conn->in, net->scratch + used, n - used, IN_FIRST) != 0) {
+		conn_cut(conn, NET_CUT_ERROR);
 		return;
-	conn->choked = 0;
-	conn->frame_ms = 0; /* waiting was our doing */
-	conn_update_reading(conn);
-	conn_deliver(conn);
+	}
+	if (used == 0)
+		conn_deliver_rest(conn);
 }
 
 /* The handshake is done. */
@@ -214,7 +215,7 @@ conn_opened(struct net_conn *conn)
 	struct net *net = conn->net;
 	enum net_reason why;
 
-	if (tls_accept_peer(bufferevent_openssl_get_ssl(conn->bev), conn->key, &why) != RESULT_OK) {
+	if (tls_accept_peer(conn->ssl, conn->key, &why) != RESULT_OK) {
 		conn_cut(conn, why);
 		return;
 	}
@@ -236,27 +237,27 @@ conn_opened(struct net_conn *conn)
 
 /* The other side ended, or the stream failed. */
 static void
-conn_ended(struct net_conn *conn, short what)
+conn_ended(struct net_conn *conn, enum stream_result how)
 {
 	switch (conn->state) {
 	case CONN_HANDSHAKE:
-		conn_cut(conn, tls_failure(conn->bev));
+		conn_cut(conn, tls_failure());
 		break;
 	case CONN_OPEN:
-		if (!(what & BEV_EVENT_EOF))
+		if (how == STREAM_ERROR)
 			conn_cut(conn, NET_CUT_ERROR);
-		else if (evbuffer_get_length(bufferevent_get_input(conn->bev)) > 0)
+		else if (conn->in.len > 0)
 			conn_cut(conn, NET_CUT_TRUNCATED);
 		else
 			conn_cut(conn, NET_REASONS);
 		break;
 	case CONN_CLOSING:
-		/* It may have shut its sending side only, and wait for the last answer: libevent
-		 * stopped both directions, so start writing anew. */
-		if ((what & BEV_EVENT_EOF) && conn_queued(conn) > 0 &&
-		    bufferevent_enable(conn->bev, EV_WRITE) == 0)
-			break;
-		conn_cut(conn, NET_REASONS);
+		/* It may have shut its sending side only, and wait for the last answer. */
+		conn->ended = 1;
+		if (how == STREAM_ERROR || conn->out.len == 0)
+			conn_cut(conn, NET_REASONS);
+		else
+			conn_update_reading(conn);
 		break;
 	case CONN_LINGER:
 		conn_cut(conn, NET_REASONS);
@@ -265,66 +266,152 @@ conn_ended(struct net_conn *conn, short what)
 	case CONN_STATES:
 		break;
 	}
-	tls_drain_errors(conn->bev);
+	ERR_clear_error();
 }
 
+/* Goes on with the handshake; what follows it may be here already. */
 static void
-on_event(struct bufferevent *bev, short what, void *arg)
+conn_shake(struct net_conn *conn)
 {
-	struct net_conn *conn = arg;
+	enum stream_result how = stream_shake(conn);
 
-	(void)bev;
-	OBJ_CHECK(conn, CONN_MAGIC);
-	if ((what & BEV_EVENT_CONNECTED) && conn->state == CONN_HANDSHAKE)
-		conn_opened(conn);
-	if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT))
-		conn_ended(conn, what);
-}
-
-static void
-on_input_changed(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
-{
-	struct net_conn *conn = arg;
-
-	(void)buffer;
-	OBJ_CHECK(conn, CONN_MAGIC);
-	conn->net->counters.bytes_in += info->n_added;
-}
-
-static void
-on_output_changed(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
-{
-	struct net_conn *conn = arg;
-
-	(void)buffer;
-	OBJ_CHECK(conn, CONN_MAGIC);
-	conn->net->counters.bytes_out += info->n_deleted;
-	if (info->n_deleted > 0 || info->orig_size == 0)
-		conn->written_ms = clock_steady_ms();
-}
-
-/* Wraps the socket; on failure the socket is closed. */
-static struct bufferevent *
-conn_wrap(struct net *net, int fd)
-{
-	struct bufferevent *bev = NULL;
-	const int on = 1;
-	SSL *ssl;
-
-	/* Answers are small and awaited. A socket that refuses these options works all the same. */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	ssl = SSL_new(net->tls);
-	if (ssl != NULL)
-		bev = bufferevent_openssl_socket_new(net->base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING,
-						     BEV_OPT_CLOSE_ON_FREE |
-							     BEV_OPT_DEFER_CALLBACKS);
-	if (bev == NULL) {
-		SSL_free(ssl);
-		close(fd);
-		ERR_clear_error();
+	if (how == STREAM_WAIT) {
+		conn_update_writing(conn, SSL_want_write(conn->ssl));
+		return;
 	}
-	return bev;
+	conn_update_writing(conn, 0);
+	if (how == STREAM_OK)
+		conn_opened(conn);
+	else
+		conn_ended(conn, how);
+}
+
+/* Reads and hands up, until there is no more, or the others should have their turn. */
+static void
+conn_receive(struct net_conn *conn)
+{
+	enum stream_result how;
+	size_t total = 0, n = 0;
+
+	conn_deliver_rest(conn);
+	while (conn_may_deliver(conn) && stream_has_more(conn)) {
+		if (total >= NET_READ_MOST) {
+			conn_make_ready(conn);
+			return;
+		}
+		how = stream_read(conn, &n);
+		if (how == STREAM_WAIT)
+			return;
+		if (how != STREAM_OK) {
+			conn_ended(conn, how);
+			return;
+		}
+		conn_deliver_scratch(conn, n);
+		total += n;
+	}
+}
+
+/* Throws away what an ending connection still receives. */
+static void
+conn_discard(struct net_conn *conn)
+{
+	enum stream_result how = stream_discard(conn, DISCARD_MOST);
+
+	if (how == STREAM_END || how == STREAM_ERROR)
+		conn_ended(conn, how);
+}
+
+static void
+conn_read(struct net_conn *conn)
+{
+	conn->drained = 0;
+	if (conn->state == CONN_HANDSHAKE)
+		conn_shake(conn);
+	if (conn->state == CONN_OPEN)
+		conn_receive(conn);
+	else if (conn->state == CONN_CLOSING || conn->state == CONN_LINGER)
+		conn_discard(conn);
+}
+
+void
+conn_read_ready(struct net *net)
+{
+	struct net_conn *last = TAILQ_LAST(&net->ready, conn_queue), *conn = NULL;
+
+	/* Those that become ready meanwhile have the next turn. */
+	while (last != NULL && conn != last) {
+		conn = TAILQ_FIRST(&net->ready);
+		TAILQ_REMOVE(&net->ready, conn, ready);
+		conn->is_ready = 0;
+		conn_read(conn);
+	}
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct net_conn *conn = arg;
+
+	(void)fd;
+	(void)what;
+	OBJ_CHECK(conn, CONN_MAGIC);
+	conn_read(conn);
+}
+
+/* Sends what is queued; where the kernel takes no more, libevent says when it does again. */
+static void
+conn_write(struct net_conn *conn)
+{
+	enum stream_result how = STREAM_OK;
+	size_t n = 0;
+
+	if (conn->state != CONN_OPEN && conn->state != CONN_CLOSING)
+		return;
+	if (conn->out.len > 0) {
+		how = stream_write(conn, &n);
+		conn->net->counters.bytes_out += n;
+		if (n > 0)
+			conn->written_ms = clock_steady_ms();
+	}
+	if (how == STREAM_ERROR || how == STREAM_END) {
+		conn_ended(conn, STREAM_ERROR);
+		return;
+	}
+	conn_update_writing(conn, how == STREAM_WAIT);
+	if (conn->state == CONN_OPEN && conn->choked && conn->out.len <= OUT_RESUME) {
+		conn->choked = 0;
+		conn->frame_ms = 0; /* waiting was our doing */
+		conn_update_reading(conn);
+		conn_make_ready(conn);
+	}
+}
+
+void
+conn_send_all(struct net *net)
+{
+	struct net_conn *conn;
+
+	while ((conn = TAILQ_FIRST(&net->dirty)) != NULL) {
+		TAILQ_REMOVE(&net->dirty, conn, dirty);
+		conn->is_dirty = 0;
+		/* Where a write was short, the socket says when. */
+		if (!conn->writing)
+			conn_write(conn);
+	}
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct net_conn *conn = arg;
+
+	(void)fd;
+	(void)what;
+	OBJ_CHECK(conn, CONN_MAGIC);
+	if (conn->state == CONN_HANDSHAKE)
+		conn_read(conn);
+	else
+		conn_write(conn);
 }
 
 void
@@ -343,13 +430,14 @@ conn_accept(struct net *net, int fd, const struct sockaddr *address, size_t len)
 		close(fd);
 		return;
 	}
-	conn->bev = conn_wrap(net, fd);
-	if (conn->bev == NULL) {
+	conn->magic = CONN_MAGIC;
+	conn->net = net;
+	conn->fd = fd;
+	if (stream_open(conn) != 0) {
+		close(fd);
 		free(conn);
 		return;
 	}
-	conn->magic = CONN_MAGIC;
-	conn->net = net;
 	conn->id = ++net->next_id;
 	conn->frame_max = net->first_max;
 	conn->idle_ms = net->idle_ms;
@@ -359,42 +447,12 @@ conn_accept(struct net *net, int fd, const struct sockaddr *address, size_t len)
 	if (++net->counters.connections > net->counters.connections_most)
 		net->counters.connections_most = net->counters.connections;
 
-	bufferevent_setcb(conn->bev, on_read, on_written, on_event, conn);
-	bufferevent_setwatermark(conn->bev, EV_WRITE, OUT_RESUME, 0);
-	if (evbuffer_add_cb(bufferevent_get_input(conn->bev), on_input_changed, conn) == NULL ||
-	    evbuffer_add_cb(bufferevent_get_output(conn->bev), on_output_changed, conn) == NULL ||
-	    bufferevent_enable(conn->bev, EV_READ | EV_WRITE) != 0)
+	if (event_assign(&conn->readable, net->base, fd, EV_READ | EV_PERSIST, on_readable, conn) ||
+	    event_assign(&conn->writable, net->base, fd, EV_WRITE | EV_PERSIST, on_writable, conn) ||
+	    event_add(&conn->readable, NULL) != 0)
 		conn_cut(conn, NET_CUT_ERROR);
 	else
 		conn->reading = 1;
-}
-
-/* Says goodbye in TLS and TCP; the peer reads an end, not an error. */
-static void
-conn_shut(struct net_conn *conn)
-{
-	SSL *ssl = bufferevent_openssl_get_ssl(conn->bev);
-
-	if (SSL_is_init_finished(ssl) && conn_queued(conn) == 0)
-		(void)SSL_shutdown(ssl);
-	(void)shutdown(bufferevent_getfd(conn->bev), SHUT_WR);
-	ERR_clear_error();
-}
-
-/* Empties the socket's receive buffer: closing with bytes in it would be a reset. */
-static void
-conn_drain_socket(struct net_conn *conn)
-{
-	int fd = bufferevent_getfd(conn->bev);
-	char scrap[4096];
-
-	for (size_t total = 0; total < DRAIN_MAX;) {
-		ssize_t n = recv(fd, scrap, sizeof(scrap), MSG_DONTWAIT);
-
-		if (n <= 0)
-			return;
-		total += (size_t)n;
-	}
 }
 
 /* Returns 1 if `closed` was called. */
@@ -413,13 +471,12 @@ conn_free(struct net_conn *conn)
 	LIST_REMOVE(conn, link);
 	LIST_REMOVE(conn, end);
 	net->counters.connections--;
-	conn_shut(conn);
-	conn_drain_socket(conn);
-	/* libevent frees the bufferevent in a later turn: nothing of it may point here any more. */
-	bufferevent_setcb(conn->bev, NULL, NULL, NULL, NULL);
-	(void)evbuffer_remove_cb(bufferevent_get_input(conn->bev), on_input_changed, conn);
-	(void)evbuffer_remove_cb(bufferevent_get_output(conn->bev), on_output_changed, conn);
-	bufferevent_free(conn->bev);
+	if (conn->is_ready)
+		TAILQ_REMOVE(&net->ready, conn, ready);
+	if (conn->is_dirty)
+		TAILQ_REMOVE(&net->dirty, conn, dirty);
+	stream_shut(conn);
+	stream_close(conn);
 	conn->magic = 0;
 	free(conn);
 	return told;
@@ -433,10 +490,13 @@ conn_reap_all(struct net *net)
 
 	for (conn = LIST_FIRST(&net->ending); conn != NULL; conn = next) {
 		next = LIST_NEXT(conn, end);
-		if (conn->state == CONN_CLOSING && conn_queued(conn) == 0) {
-			conn_shut(conn);
+		if (conn->state == CONN_CLOSING && conn->out.len == 0) {
+			stream_shut(conn);
 			conn_move(conn, CONN_LINGER);
-		} else if (conn->state == CONN_DEAD) {
+			if (conn->ended)
+				conn_cut(conn, NET_REASONS);
+		}
+		if (conn->state == CONN_DEAD) {
 			told += conn_free(conn);
 		}
 	}
@@ -447,7 +507,7 @@ conn_reap_all(struct net *net)
 static enum net_reason
 conn_over_limit(const struct net_conn *conn, uint64_t now)
 {
-	if (conn_queued(conn) > 0 && now - conn->written_ms > conn->net->write_ms)
+	if (conn->out.len > 0 && now - conn->written_ms > conn->net->write_ms)
 		return NET_CUT_WRITE;
 	if (conn->paused || conn->choked)
 		return NET_REASONS;
@@ -533,26 +593,30 @@ void
 net_send(struct net_conn *conn, const uint8_t *body, size_t len)
 {
 	uint8_t head[FRAME_HEAD_MAX];
-	struct evbuffer *output;
-	size_t head_len, queued;
+	struct net *net = conn->net;
+	size_t head_len;
 
 	OBJ_CHECK(conn, CONN_MAGIC);
 	CHECK(len >= 1 && len <= FRAME_MAX_BYTES);
 	if (conn->state != CONN_OPEN)
 		return;
-	output = bufferevent_get_output(conn->bev);
 	head_len = frame_head(head, (uint32_t)len);
-	if (evbuffer_expand(output, head_len + len) != 0 ||
-	    evbuffer_add(output, head, head_len) != 0 || evbuffer_add(output, body, len) != 0) {
+	conn->active_ms = clock_steady_ms();
+	if (conn->out.len == 0)
+		conn->written_ms = conn->active_ms;
+	if (bytes_add(net, &conn->out, head, head_len, NET_SPARE_BYTES) != 0 ||
+	    bytes_add(net, &conn->out, body, len, NET_SPARE_BYTES) != 0) {
 		conn_cut(conn, NET_CUT_ERROR);
 		return;
 	}
-	conn->net->counters.frames_out++;
-	conn->active_ms = clock_steady_ms();
-	queued = conn_queued(conn);
-	if (queued > NET_OUT_MAX) {
+	if (!conn->is_dirty) {
+		conn->is_dirty = 1;
+		TAILQ_INSERT_TAIL(&net->dirty, conn, dirty);
+	}
+	net->counters.frames_out++;
+	if (conn->out.len > NET_OUT_MAX) {
 		conn_cut(conn, NET_CUT_OUTPUT);
-	} else if (queued > NET_OUT_PAUSE && !conn->choked) {
+	} else if (conn->out.len > NET_OUT_PAUSE && !conn->choked) {
 		conn->choked = 1;
 		conn_update_reading(conn);
 	}
@@ -562,7 +626,7 @@ size_t
 net_conn_queued(const struct net_conn *conn)
 {
 	OBJ_CHECK(conn, CONN_MAGIC);
-	return conn_queued(conn);
+	return conn->out.len;
 }
 
 void
@@ -636,8 +700,7 @@ net_conn_resume(struct net_conn *conn)
 	conn_update_reading(conn);
 	/* Frames may be here already, which no event of the socket will announce. */
 	if (conn->state == CONN_OPEN)
-		bufferevent_trigger(conn->bev, EV_READ,
-				    BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+		conn_make_ready(conn);
 }
 
 void

@@ -189,6 +189,8 @@ net_open(const struct net_config *config, const struct net_hooks *hooks, struct 
 	net_sweep_for(net, config->write_ms);
 	LIST_INIT(&net->conns);
 	LIST_INIT(&net->ending);
+	TAILQ_INIT(&net->ready);
+	TAILQ_INIT(&net->dirty);
 	pthread_mutex_init(&net->post_lock, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	listen_raise_descriptors(net);
@@ -196,6 +198,8 @@ net_open(const struct net_config *config, const struct net_hooks *hooks, struct 
 	r = net_open_events(net);
 	if (r == RESULT_OK)
 		r = tls_open(config->tls_seed, &net->tls);
+	if (r == RESULT_OK)
+		r = stream_open_all(net);
 	if (r == RESULT_OK)
 		r = listen_open(net, config);
 	if (r == RESULT_OK)
@@ -228,8 +232,6 @@ net_close(struct net *net)
 	conn_cut_all(net);
 	conn_reap_all(net);
 	CHECK(LIST_EMPTY(&net->conns));
-	if (net->base != NULL) /* libevent finishes freed connections in a turn of its own */
-		(void)event_base_loop(net->base, EVLOOP_NONBLOCK);
 	event_drop(net->on_int);
 	event_drop(net->on_term);
 	event_drop(net->wake);
@@ -238,6 +240,7 @@ net_close(struct net *net)
 		event_base_free(net->base);
 	if (net->wake_fd >= 0)
 		close(net->wake_fd);
+	stream_close_all(net);
 	SSL_CTX_free(net->tls);
 	pthread_mutex_destroy(&net->post_lock);
 	net->magic = 0;
@@ -271,6 +274,7 @@ net_wait(struct net *net, unsigned wait_ms)
 		log_event(LOG_LEVEL_ERROR, "loop_failed", "why=\"%s\"", strerror(errno));
 		return RESULT_INTERNAL;
 	}
+	conn_read_ready(net);
 	return RESULT_OK;
 }
 
@@ -307,6 +311,7 @@ net_wind_down(struct net *net)
 	conn_stop_all(net);
 	(void)net->hooks.turn(net->hooks.ctx);
 	conn_close_all(net);
+	conn_send_all(net);
 	conn_reap_all(net);
 	while (r == RESULT_OK && !LIST_EMPTY(&net->conns) && clock_steady_ms() < until) {
 		r = net_wait(net, STOP_TICK_MS);
@@ -333,11 +338,13 @@ net_run(struct net *net)
 			return RESULT_INTERNAL;
 		sweep_in_ms = net_sweep(net);
 		turn_in_ms = net->hooks.turn(net->hooks.ctx);
+		conn_send_all(net);
 		wait_ms = turn_in_ms < 0 ? 0 : (unsigned)turn_in_ms;
 		if (wait_ms > sweep_in_ms)
 			wait_ms = sweep_in_ms;
-		if (conn_reap_all(net) > 0)
-			wait_ms = 0; /* `closed` may have left something for `turn` */
+		/* `closed` may have left something for `turn` */
+		if (conn_reap_all(net) > 0 || !TAILQ_EMPTY(&net->ready))
+			wait_ms = 0;
 	}
 	return net_wind_down(net);
 }

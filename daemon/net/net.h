@@ -22,8 +22,8 @@
  * waits for it is dropped. It asks again under the same request ids.
  *
  * One turn of net_run: the events that are due (frame hooks run), then `turn` once (decide, commit,
- * net_send), then the connections that ended go. What was queued in a turn leaves in the next
- * one, in one write per connection.
+ * net_send), then what was queued leaves, in one write per connection and 16 KiB, then the
+ * connections that ended go.
  *
  * Limits: see struct net_config, and NET_OUT_PAUSE and NET_OUT_MAX for what waits to be sent. A
  * client that sends byte by byte is cut frame_ms after the first byte of a frame, and one that does

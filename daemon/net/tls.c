@@ -9,7 +9,6 @@
 #include "daemon/base/check.h"
 #include "daemon/ops/log.h"
 
-#include <event2/bufferevent_ssl.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -87,7 +86,10 @@ context_set_up(SSL_CTX *tls, EVP_PKEY *key, X509 *cert)
 		return -1;
 	SSL_CTX_set_options(tls, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_TICKET |
 					 SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-	SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	/* One read of the socket for a record, not one for its head and one for its body. */
+	SSL_CTX_set_read_ahead(tls, 1);
 	SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_max_cert_list(tls, CERT_LIST_MAX);
 	SSL_CTX_set_verify(tls, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
@@ -160,12 +162,12 @@ tls_accept_peer(SSL *ssl, uint8_t key[NET_KEY_SIZE], enum net_reason *why)
 }
 
 enum net_reason
-tls_failure(struct bufferevent *bev)
+tls_failure(void)
 {
 	enum net_reason why = NET_REFUSED_TLS;
 	unsigned long error;
 
-	while ((error = bufferevent_get_openssl_error(bev)) != 0) {
+	while ((error = ERR_get_error()) != 0) {
 		if (ERR_GET_LIB(error) != ERR_LIB_SSL || why != NET_REFUSED_TLS)
 			continue;
 		switch (ERR_GET_REASON(error)) {
@@ -189,12 +191,4 @@ tls_failure(struct bufferevent *bev)
 	}
 	ERR_clear_error();
 	return why;
-}
-
-void
-tls_drain_errors(struct bufferevent *bev)
-{
-	while (bufferevent_get_openssl_error(bev) != 0)
-		;
-	ERR_clear_error();
 }
