@@ -89,7 +89,7 @@ sim_LD   := -Wl,--as-needed
 
 DAEMON_LIBS := -llmdb -levent -levent_openssl -levent_pthreads -lssl -lcrypto -lprotobuf-c -lsodium \
 	-lcyaml -lunistring -lpthread
-CLIENT_LIBS := -lssl -lcrypto -lprotobuf-c -ljansson -lcsv -lunistring -lqrencode -lncursesw -ltinfo \
+CLIENT_LIBS := -levent -lssl -lcrypto -lprotobuf-c -ljansson -lcsv -lunistring -lqrencode -lncursesw -ltinfo \
 	-lpthread
 TEST_LIBS   := $(DAEMON_LIBS) -ljansson -lcsv -lqrencode -lncursesw -ltinfo
 

@@ -7,6 +7,8 @@
 #include <unictype.h>
 #include <unistr.h>
 
+#include "proto/code32.h"
+
 #define NOTE_DASH     "\xe2\x80\x94 " /* U+2014 and a blank */
 #define NOTE_DASH_LEN (sizeof(NOTE_DASH) - 1)
 #define NOTE_BLOB_MAX (NOTE_MAX_BYTES / 4 * 3)
@@ -294,6 +296,30 @@ note_signature(const struct note *note, const struct note_vkey *key, uint8_t *si
 	return lines > 0 ? found : RESULT_BAD_FIELD;
 }
 
+enum result
+note_line(const char *text, size_t len, const struct note_vkey *key, const char **out, size_t *out_len)
+{
+	struct text sigs, line, name;
+	uint8_t blob[NOTE_BLOB_MAX];
+	struct note note;
+	size_t n;
+
+	if (note_open(text, len, &note) != RESULT_OK)
+		return RESULT_BAD_FIELD;
+	for (sigs = note.sigs; sigs.n > 0;) {
+		const char *from = sigs.p;
+
+		if (text_take(&sigs, '\n', &line) != 0 || note_sig_line(line, &name, blob, &n) != 0)
+			return RESULT_BAD_FIELD;
+		if (!note_sig_is_by(name, blob, key))
+			continue;
+		*out = from;
+		*out_len = line.n + 1;
+		return RESULT_OK;
+	}
+	return RESULT_NOT_FOUND;
+}
+
 /* Writes a signature line: `n` bytes follow the key id. */
 static void
 note_print_sig(struct out *o, const char *name, uint32_t id, const uint8_t *sig, size_t n)
@@ -484,8 +510,8 @@ cosignature_verify(
 /* ---- receipts ---- */
 
 enum result
-receipt_format(char *out, size_t size, uint64_t index, const uint8_t (*path)[HASH_LEN], size_t n,
-    const char *note)
+receipt_format(char *out, size_t size, uint64_t index, const uint8_t *leaf,
+    const uint8_t (*path)[HASH_LEN], size_t n, const char *note)
 {
 	struct out o = {.p = out, .size = size};
 	char text[BASE64_LEN(HASH_LEN) + 1];
@@ -493,7 +519,12 @@ receipt_format(char *out, size_t size, uint64_t index, const uint8_t (*path)[HAS
 
 	if (n > TREE_PATH_MAX)
 		return RESULT_BAD_FIELD;
-	out_print(&o, RECEIPT_TITLE "\nindex %" PRIu64 "\n", index);
+	out_print(&o, RECEIPT_TITLE "\n");
+	if (leaf != NULL) {
+		base64_encode(text, sizeof(text), leaf, HASH_LEN);
+		out_print(&o, "extra %s\n", text);
+	}
+	out_print(&o, "index %" PRIu64 "\n", index);
 	for (i = 0; i < n; i++) {
 		base64_encode(text, sizeof(text), path[i], HASH_LEN);
 		out_print(&o, "%s\n", text);
@@ -511,8 +542,13 @@ receipt_parse(const char *text, size_t len, struct receipt *out)
 		return RESULT_BAD_FIELD;
 	if (text_take(&t, '\n', &line) != 0 || !text_is(line, RECEIPT_TITLE))
 		return RESULT_BAD_FIELD;
-	if (text_take(&t, '\n', &line) != 0 || text_skip(&line, "index ") != 0 ||
-	    text_number(line, &out->index) != 0)
+	if (text_take(&t, '\n', &line) != 0)
+		return RESULT_BAD_FIELD;
+	out->has_leaf = text_skip(&line, "extra ") == 0;
+	if (out->has_leaf &&
+	    (text_bytes(line, out->leaf, HASH_LEN) != 0 || text_take(&t, '\n', &line) != 0))
+		return RESULT_BAD_FIELD;
+	if (text_skip(&line, "index ") != 0 || text_number(line, &out->index) != 0)
 		return RESULT_BAD_FIELD;
 	for (out->n = 0;; out->n++) {
 		if (text_take(&t, '\n', &line) != 0)
@@ -542,4 +578,31 @@ receipt_verify(const struct receipt *r, const uint8_t leaf[HASH_LEN], const stru
 	if (res == RESULT_OK)
 		*out = c;
 	return res;
+}
+
+/* ---- the short form ---- */
+
+void
+receipt_short(char out[RECEIPT_SHORT_SIZE], uint64_t seq, const uint8_t leaf[HASH_LEN])
+{
+	char code[CODE32_SIZE(RECEIPT_SHORT_HASH)];
+
+	code32_encode(code, sizeof(code), leaf, RECEIPT_SHORT_HASH);
+	(void)snprintf(out, RECEIPT_SHORT_SIZE, "%" PRIu64 "-%s", seq, code);
+}
+
+enum result
+receipt_short_parse(const char *text, uint64_t *seq, uint8_t hash[RECEIPT_SHORT_HASH])
+{
+	struct text number;
+
+	text += strspn(text, " \t");
+	number = (struct text){text, strspn(text, "0123456789")};
+	if (text_number(number, seq) != 0 || *seq == 0)
+		return RESULT_BAD_CODE;
+	text += number.n;
+	/* Without a mark between, nobody could tell where the number ends. */
+	if (*text != '-' && *text != ' ')
+		return RESULT_BAD_CODE;
+	return code32_decode(text, hash, RECEIPT_SHORT_HASH);
 }

@@ -22,11 +22,14 @@
  *		over "cosignature/v1\ntime <time in decimal>\n" ‖ the checkpoint's text
  *
  * receipt (tlog-proof)		c2sp.org/tlog-proof@v1\n
+ *				extra <base64(leaf hash)>\n	(may be missing)
  *				index <index in decimal>\n
  *				<base64(hash)>\n	(the audit path, lowest first; may be none)
  *				\n
  *				<the signed checkpoint, to the end>
- *		without the optional line "extra", which we neither write nor take
+ *		the line "extra" is the specification's place for what an application adds; ours
+ *		is the leaf hash, 32 bytes, so that a receipt can be verified without the entry.
+ *		It proves nothing by itself: the path must lead from it to the root
  *
  * The writers end with a NUL and answer RESULT_OVERFLOW where `size` bytes do not hold the text and
  * RESULT_BAD_FIELD for a name that cannot stand in it. The readers take a length, so nothing need
@@ -35,6 +38,7 @@
 #ifndef TIMEBOX_PROTO_NOTE_H
 #define TIMEBOX_PROTO_NOTE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -111,16 +115,24 @@ MUST_CHECK enum result cosignature_sign(char *out, size_t size, const char *note
 MUST_CHECK enum result cosignature_verify(
     const char *note, size_t len, const struct note_vkey *witness, uint64_t *unix_time);
 
+/* The first line by `key` (any type) in a signed note, its newline included: *line points into `note`. The signature is not
+ * verified. RESULT_NOT_FOUND, or RESULT_BAD_FIELD for what is no note. */
+MUST_CHECK enum result note_line(const char *note, size_t len, const struct note_vkey *key,
+    const char **line, size_t *line_len);
+
 struct receipt {
 	uint64_t index; /* of the leaf: seq - 1 */
+	bool has_leaf;
+	uint8_t leaf[HASH_LEN]; /* as the receipt states it */
 	size_t n;
 	uint8_t path[TREE_PATH_MAX][HASH_LEN];
 	const char *checkpoint; /* into the text that was parsed */
 	size_t checkpoint_len;
 };
 
-/* Writes a receipt for the leaf `index`; `note` is the signed checkpoint, NUL-terminated. */
-MUST_CHECK enum result receipt_format(char *out, size_t size, uint64_t index,
+/* Writes a receipt for the leaf `index`; `leaf` is its hash to be stated, or NULL; `note` is the
+ * signed checkpoint, NUL-terminated. */
+MUST_CHECK enum result receipt_format(char *out, size_t size, uint64_t index, const uint8_t *leaf,
     const uint8_t (*path)[HASH_LEN], size_t n, const char *note);
 
 /* Reads the form only; out->checkpoint points into `text` and lives as long as it does. */
@@ -130,5 +142,20 @@ MUST_CHECK enum result receipt_parse(const char *text, size_t len, struct receip
  * RESULT_BAD_SIGNATURE or RESULT_CORRUPT tell which did not hold; `out` is the checkpoint. */
 MUST_CHECK enum result receipt_verify(const struct receipt *r, const uint8_t leaf[HASH_LEN],
     const struct note_vkey *key, struct checkpoint *out);
+
+/*
+ * The short form of a receipt, for a slip or a line of a passbook: the entry's number, the beginning of its leaf hash, and a
+ * check character, "1234-9RJQ-4CKM-N" (code32.h, of the first 40 bits; a slip of the pen in the number shows as another hash).
+ * Whoever has the entry or a receipt sees that it is the same; it proves nothing alone.
+ */
+#define RECEIPT_SHORT_SIZE 40 /* with its NUL */
+#define RECEIPT_SHORT_HASH 5  /* bytes of the leaf hash in it */
+
+/* Writes the short form of entry `seq` (from 1). */
+void receipt_short(char out[RECEIPT_SHORT_SIZE], uint64_t seq, const uint8_t leaf[HASH_LEN]);
+
+/* Reads one as it was typed (any case, blanks, O for 0); RESULT_BAD_CODE where it cannot be right. */
+MUST_CHECK enum result receipt_short_parse(
+    const char *text, uint64_t *seq, uint8_t hash[RECEIPT_SHORT_HASH]);
 
 #endif

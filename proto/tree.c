@@ -40,17 +40,23 @@ tree_frontier_init(struct tree_frontier *f)
 void
 tree_frontier_append(struct tree_frontier *f, const uint8_t leaf[HASH_LEN])
 {
-	uint8_t h[HASH_LEN];
-	unsigned level;
+	tree_frontier_append_node(f, 0, leaf);
+}
 
-	assert(f->size < TREE_SIZE_MAX);
-	memcpy(h, leaf, HASH_LEN);
-	for (level = 0; (f->size >> level & 1) != 0; level++) {
+void
+tree_frontier_append_node(struct tree_frontier *f, unsigned level, const uint8_t node[HASH_LEN])
+{
+	uint64_t more = (uint64_t)1 << level;
+	uint8_t h[HASH_LEN];
+
+	assert(f->size <= TREE_SIZE_MAX - more && (f->size & (more - 1)) == 0);
+	memcpy(h, node, HASH_LEN);
+	for (; (f->size >> level & 1) != 0; level++) {
 		tree_node_hash(f->hash[level], h, h);
 		memset(f->hash[level], 0, HASH_LEN);
 	}
 	memcpy(f->hash[level], h, HASH_LEN);
-	f->size++;
+	f->size += more;
 }
 
 void
@@ -81,20 +87,53 @@ tree_split(uint64_t n)
 	return (uint64_t)1 << (63 - __builtin_clzll(n - 1));
 }
 
+/* Where hashes come from: all levels, or leaves alone. */
+struct source {
+	tree_node_fn node;
+	tree_leaf_fn leaf;
+	void *ctx;
+};
+
+static enum result
+source_get(const struct source *s, unsigned level, uint64_t from, uint8_t out[HASH_LEN])
+{
+	return s->node != NULL ? s->node(s->ctx, level, from >> level, out)
+			       : s->leaf(s->ctx, from, out);
+}
+
+/* The highest level whose next node lies within [from, to); `from` is a beginning of all its subtrees. */
+static unsigned
+source_level(const struct source *s, uint64_t from, uint64_t to)
+{
+	static const unsigned levels[] = {TREE_PAGE_LEVEL, TREE_NODE_LEVEL};
+	size_t i;
+
+	for (i = 0; s->node != NULL && i < sizeof(levels) / sizeof(levels[0]); i++) {
+		uint64_t width = (uint64_t)1 << levels[i];
+
+		if ((from & (width - 1)) == 0 && to - from >= width)
+			return levels[i];
+	}
+	return 0;
+}
+
 /* The root over the leaves [from, to). */
 static enum result
-tree_range_root(tree_leaf_fn leaf, void *ctx, uint64_t from, uint64_t to, uint8_t out[HASH_LEN])
+tree_range_root(const struct source *s, uint64_t from, uint64_t to, uint8_t out[HASH_LEN])
 {
 	struct tree_frontier f;
 	uint8_t h[HASH_LEN];
 	enum result r;
 
 	tree_frontier_init(&f);
-	for (; from < to; from++) {
-		r = leaf(ctx, from, h);
+	while (from < to) {
+		unsigned level = source_level(s, from, to);
+
+		r = source_get(s, level, from, h);
 		if (r != RESULT_OK)
 			return r;
-		tree_frontier_append(&f, h);
+		tree_frontier_append_node(&f, level, h);
+		from += (uint64_t)1 << level;
 	}
 	tree_frontier_root(&f, out);
 	return RESULT_OK;
@@ -114,9 +153,9 @@ tree_path_reverse(uint8_t (*path)[HASH_LEN], size_t n)
 	}
 }
 
-enum result
-tree_inclusion_prove(tree_leaf_fn leaf, void *ctx, uint64_t index, uint64_t size,
-    uint8_t (*path)[HASH_LEN], size_t *n)
+static enum result
+inclusion(const struct source *s, uint64_t index, uint64_t size, uint8_t (*path)[HASH_LEN],
+    size_t *n)
 {
 	uint64_t from = 0, to = size;
 	enum result r;
@@ -128,10 +167,10 @@ tree_inclusion_prove(tree_leaf_fn leaf, void *ctx, uint64_t index, uint64_t size
 		uint64_t mid = from + tree_split(to - from);
 
 		if (index < mid) {
-			r = tree_range_root(leaf, ctx, mid, to, path[*n]);
+			r = tree_range_root(s, mid, to, path[*n]);
 			to = mid;
 		} else {
-			r = tree_range_root(leaf, ctx, from, mid, path[*n]);
+			r = tree_range_root(s, from, mid, path[*n]);
 			from = mid;
 		}
 		if (r != RESULT_OK)
@@ -147,9 +186,9 @@ tree_inclusion_prove(tree_leaf_fn leaf, void *ctx, uint64_t index, uint64_t size
  * the right, the old tree's last subtree is no longer the whole old tree, and its root belongs into
  * the proof.
  */
-enum result
-tree_consistency_prove(tree_leaf_fn leaf, void *ctx, uint64_t old_size, uint64_t size,
-    uint8_t (*path)[HASH_LEN], size_t *n)
+static enum result
+consistency(const struct source *s, uint64_t old_size, uint64_t size, uint8_t (*path)[HASH_LEN],
+    size_t *n)
 {
 	uint64_t from = 0, to = size;
 	int whole = 1;
@@ -164,10 +203,10 @@ tree_consistency_prove(tree_leaf_fn leaf, void *ctx, uint64_t old_size, uint64_t
 		uint64_t mid = from + tree_split(to - from);
 
 		if (old_size <= mid) {
-			r = tree_range_root(leaf, ctx, mid, to, path[*n]);
+			r = tree_range_root(s, mid, to, path[*n]);
 			to = mid;
 		} else {
-			r = tree_range_root(leaf, ctx, from, mid, path[*n]);
+			r = tree_range_root(s, from, mid, path[*n]);
 			from = mid;
 			whole = 0;
 		}
@@ -176,13 +215,41 @@ tree_consistency_prove(tree_leaf_fn leaf, void *ctx, uint64_t old_size, uint64_t
 		++*n;
 	}
 	if (!whole) {
-		r = tree_range_root(leaf, ctx, from, to, path[*n]);
+		r = tree_range_root(s, from, to, path[*n]);
 		if (r != RESULT_OK)
 			return r;
 		++*n;
 	}
 	tree_path_reverse(path, *n);
 	return RESULT_OK;
+}
+
+enum result
+tree_inclusion_prove(tree_leaf_fn leaf, void *ctx, uint64_t index, uint64_t size,
+    uint8_t (*path)[HASH_LEN], size_t *n)
+{
+	return inclusion(&(struct source){.leaf = leaf, .ctx = ctx}, index, size, path, n);
+}
+
+enum result
+tree_inclusion_prove_nodes(tree_node_fn node, void *ctx, uint64_t index, uint64_t size,
+    uint8_t (*path)[HASH_LEN], size_t *n)
+{
+	return inclusion(&(struct source){.node = node, .ctx = ctx}, index, size, path, n);
+}
+
+enum result
+tree_consistency_prove(tree_leaf_fn leaf, void *ctx, uint64_t old_size, uint64_t size,
+    uint8_t (*path)[HASH_LEN], size_t *n)
+{
+	return consistency(&(struct source){.leaf = leaf, .ctx = ctx}, old_size, size, path, n);
+}
+
+enum result
+tree_consistency_prove_nodes(tree_node_fn node, void *ctx, uint64_t old_size, uint64_t size,
+    uint8_t (*path)[HASH_LEN], size_t *n)
+{
+	return consistency(&(struct source){.node = node, .ctx = ctx}, old_size, size, path, n);
 }
 
 /* ---- verification ---- */

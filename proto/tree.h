@@ -39,6 +39,10 @@ void tree_frontier_init(struct tree_frontier *f);
 /* Adds the next leaf by its leaf hash; f->size must be below TREE_SIZE_MAX. */
 void tree_frontier_append(struct tree_frontier *f, const uint8_t leaf[HASH_LEN]);
 
+/* Adds the next 2^level leaves by their root; f->size must be a multiple of 2^level. */
+void tree_frontier_append_node(
+    struct tree_frontier *f, unsigned level, const uint8_t node[HASH_LEN]);
+
 /* The root of the tree so far. */
 void tree_frontier_root(const struct tree_frontier *f, uint8_t out[HASH_LEN]);
 
@@ -57,6 +61,21 @@ MUST_CHECK enum result tree_inclusion_prove(tree_leaf_fn leaf, void *ctx, uint64
  * RESULT_BAD_FIELD if old_size > size or the size is beyond TREE_SIZE_MAX. */
 MUST_CHECK enum result tree_consistency_prove(tree_leaf_fn leaf, void *ctx, uint64_t old_size,
     uint64_t size, uint8_t (*path)[HASH_LEN], size_t *n);
+
+/* Levels that a tree_node_fn is asked for, beside the leaves (level 0). */
+#define TREE_NODE_LEVEL 8
+#define TREE_PAGE_LEVEL 16
+
+/* Gives the root of the 2^level leaves from index × 2^level on, for the levels 0, TREE_NODE_LEVEL and TREE_PAGE_LEVEL. */
+typedef enum result (*tree_node_fn)(
+    void *ctx, unsigned level, uint64_t index, uint8_t out[HASH_LEN]);
+
+/* The same two proofs, from a tree whose inner nodes are kept: a few hundred questions each, up to four
+ * thousand million leaves. */
+MUST_CHECK enum result tree_inclusion_prove_nodes(tree_node_fn node, void *ctx, uint64_t index,
+    uint64_t size, uint8_t (*path)[HASH_LEN], size_t *n);
+MUST_CHECK enum result tree_consistency_prove_nodes(tree_node_fn node, void *ctx,
+    uint64_t old_size, uint64_t size, uint8_t (*path)[HASH_LEN], size_t *n);
 
 /* RESULT_OK if the path leads from the leaf hash at `index` to `root`; else RESULT_CORRUPT.
  * Takes any numbers; `path` may be NULL where n is 0. */

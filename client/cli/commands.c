@@ -125,6 +125,14 @@ static const struct cli_command audit_commands[] = {
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
+static const struct cli_command receipt_commands[] = {
+	{"get", N_("the proof that an entry is in the ledger"), NULL, cmd_receipt_get, NULL},
+	{"save", N_("that proof as a file"), NULL, cmd_receipt_save, NULL},
+	{"check", N_("check such a file, offline"), NULL, cmd_receipt_check, NULL},
+	{"slip", N_("check the short form on a slip"), NULL, cmd_receipt_slip, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
 const struct cli_command cli_commands[] = {
 	{"enrol", N_("admit this home's key with a code"), NULL, cmd_enrol, enrol_commands},
 	{"key", N_("keys"), NULL, NULL, key_commands},
@@ -149,7 +157,7 @@ const struct cli_command cli_commands[] = {
 	{"gift", N_("give points to another member"), KIOSK, cmd_gift, NULL},
 	{"kiosk", N_("the full-screen session for volunteers"), KIOSK, cmd_kiosk, NULL},
 	{"audit", N_("verification"), NULL, NULL, audit_commands},
-	{"receipt", N_("what came of an act whose answer was lost"), NULL, cmd_receipt, NULL},
+	{"receipt", N_("what came of an act whose answer was lost"), NULL, cmd_receipt, receipt_commands},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 /* clang-format on */

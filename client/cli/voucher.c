@@ -133,9 +133,10 @@ voucher_from_receipt(const Timebox__V1__Receipt *r, int32_t zone_minutes, struct
 {
 	const Timebox__V1__Effect *e = effect_find(r, TIMEBOX__V1__EFFECT_KIND__EFFECT_KIND_HELD);
 
-	if (e == NULL || r->n_codes == 0)
+	if (e == NULL || r->n_codes == 0 || r->leaf.len != HASH_LEN)
 		return false;
 	*slip = (struct voucher_slip){.seq = r->seq, .count = e->count, .points = e->points};
+	receipt_short(slip->receipt, r->seq, r->leaf.data);
 	(void)snprintf(slip->code, sizeof(slip->code), "%s", r->codes[0]->code);
 	(void)snprintf(slip->item, sizeof(slip->item), "%s", e->item);
 	(void)snprintf(slip->outlet, sizeof(slip->outlet), "%s", e->outlet);
@@ -149,8 +150,8 @@ voucher_print_json(const struct voucher_slip *slip)
 {
 	char day[OUT_TIME_SIZE], release[OUT_TIME_SIZE];
 
-	out_json_line(json_pack("{s:s, s:I, s:s, s:s, s:I, s:I, s:s, s:s}", "voucher", slip->code,
-		"seq", (json_int_t)slip->seq, "item", slip->item, "outlet", slip->outlet, "count",
+	out_json_line(json_pack("{s:s, s:I, s:s, s:s, s:s, s:I, s:I, s:s, s:s}", "voucher", slip->code,
+		"seq", (json_int_t)slip->seq, "receipt", slip->receipt, "item", slip->item, "outlet", slip->outlet, "count",
 		(json_int_t)slip->count, "points", (json_int_t)slip->points, "use_by",
 		out_day(day, slip->use_by), "release_on", out_day(release, slip->release)));
 }
@@ -194,6 +195,7 @@ voucher_print_slip(const struct voucher_slip *slip)
 	printf("\n  %s: %s × %u\n", _("Item"), slip->item, slip->count);
 	printf("  %s: %s\n", _("Collect at"), slip->outlet);
 	printf("  %s: %u\n", _("Points"), slip->points);
-	printf("  %s: %s\n\n", _("Good until (that day included)"), out_day(day, slip->use_by));
+	printf("  %s: %s\n", _("Good until (that day included)"), out_day(day, slip->use_by));
+	printf("  %s: %s\n\n", _("Receipt"), slip->receipt);
 	printf("  %s\n\n", _("Whoever shows this slip may collect. Points are thanks, not pay."));
 }

@@ -8,11 +8,13 @@
 
 #include "client/cli/cli.h"
 #include "proto/code32.h"
+#include "proto/note.h"
 
 /* What a hold is to its owner. Days are days since 1970 in the station's zone. */
 struct voucher_slip {
 	char code[CODE32_SIZE(VOUCHER_CODE_LEN)];
 	uint64_t seq;
+	char receipt[RECEIPT_SHORT_SIZE]; /* entry and hash in the short form */
 	char item[CLI_CODE_SIZE];
 	char outlet[CLI_CODE_SIZE];
 	uint32_t count;

@@ -91,6 +91,7 @@ draw_voucher(const struct kiosk *k, const struct desk_voucher *v, enum kiosk_tex
 			desk_partner_name(&k->desk, v->outlet)));
 	draw_middle(20, DRAW_PLAIN,
 		say_with(k, line, TEXT_VOUCHER_UNTIL, desk_last_day(&k->desk, v->use_by_us, day)));
+	draw_middle(21, DRAW_PLAIN, say_with(k, line, TEXT_VOUCHER_RECEIPT, v->receipt));
 }
 
 /* ---- redeeming ---- */
@@ -291,6 +292,8 @@ voucher_show(struct kiosk *k, const Timebox__V1__Voucher *v)
 {
 	struct desk_voucher voucher = {.count = v->count, .use_by_us = v->use_by_us};
 
+	if (v->leaf.len == HASH_LEN)
+		receipt_short(voucher.receipt, v->seq, v->leaf.data);
 	(void)snprintf(voucher.code, sizeof(voucher.code), "%s", v->code);
 	(void)snprintf(voucher.item, sizeof(voucher.item), "%s", v->item);
 	(void)snprintf(voucher.outlet, sizeof(voucher.outlet), "%s", v->outlet);

@@ -423,9 +423,10 @@ desk_hold(struct desk *desk, const char *item, const char *outlet, uint32_t coun
 	if (r != RESULT_OK)
 		return r;
 	held = effect_find(answer, TIMEBOX__V1__EFFECT_KIND__EFFECT_KIND_HELD);
-	if (held == NULL || answer->receipt->n_codes == 0) {
+	if (held == NULL || answer->receipt->n_codes == 0 || answer->receipt->leaf.len != HASH_LEN) {
 		r = RESULT_BAD_MESSAGE;
 	} else {
+		receipt_short(out->receipt, answer->receipt->seq, answer->receipt->leaf.data);
 		(void)snprintf(out->code, sizeof(out->code), "%s", answer->receipt->codes[0]->code);
 		(void)snprintf(out->item, sizeof(out->item), "%s", held->item);
 		(void)snprintf(out->outlet, sizeof(out->outlet), "%s", held->outlet);

@@ -14,6 +14,7 @@
 
 #include "client/cli/out.h"
 #include "client/lib/timebox.h"
+#include "proto/note.h"
 #include "proto/code32.h"
 
 #define DESK_CALL_MS	   10000 /* for one answer; acts are asked again DESK_TRIES times */
@@ -45,6 +46,7 @@ struct desk_offer {
 struct desk_voucher {
 	char code[CODE32_SIZE(VOUCHER_CODE_LEN)];
 	char item[16], outlet[16];
+	char receipt[RECEIPT_SHORT_SIZE]; /* entry and hash in the short form */
 	uint32_t count;
 	uint64_t use_by_us;
 };

@@ -90,6 +90,8 @@
 	X(VOUCHER_WHAT, "%s × %u   领取地点:%s", "%s × %u   collect at: %s")                           \
 	X(VOUCHER_UNTIL, "请在 %s 前领取(含当天)。可拍照或抄下,也可请人代领。",                        \
 		"Good until %s, that day included. Photograph or copy it; others may collect.")        \
+	X(VOUCHER_RECEIPT, "凭据号:%s(抄下或拍照,可用来核对账本)",                                       \
+		"Receipt: %s (keep it: it checks the ledger)")                                         \
 	/* vouchers */                                                                                 \
 	X(VOUCHERS, "我的兑换码", "My vouchers")                                                       \
 	X(VOUCHERS_NONE, "没有待领取的兑换码。", "No vouchers to collect.")                            \

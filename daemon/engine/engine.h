@@ -26,6 +26,7 @@
 #include "daemon/store/people.h"
 #include "proto/arena.h"
 #include "proto/codes.h"
+#include "proto/note.h"
 #include "timebox/v1/rpc.pb-c.h"
 
 /* An act may be this old, or this far ahead, by the time its client was told. */
@@ -145,7 +146,7 @@ MUST_CHECK enum result engine_leaf(struct engine *engine, uint64_t seq, uint8_t 
 /* Copies an entry's stored bytes. */
 MUST_CHECK enum result engine_entry(
     struct engine *engine, uint64_t seq, uint8_t *buf, size_t cap, size_t *len);
-/* A checkpoint of the committed ledger, signed by the ledger key. */
+/* The same as engine_signed, copied. */
 MUST_CHECK enum result engine_sign_checkpoint(struct engine *engine, char *out, size_t size);
 /* The hold (seq, index) that a voucher code belongs to. */
 MUST_CHECK enum result engine_voucher_find(
@@ -181,6 +182,43 @@ int engine_clock_doubtful(const struct engine *engine);
 /* The operator vouches for the clock: an entry by the ledger key. For `timeboxd clock accept`, with
  * the daemon stopped. */
 MUST_CHECK enum result engine_clock_accept(struct engine *engine);
+
+/* ---- checkpoints and proofs ---- */
+
+/* Entries that engine_signed reads back at once, at most. */
+#define ENGINE_UNREAD_MAX 200000u
+
+/* A signed checkpoint; at_us is the daemon's time. */
+struct engine_checkpoint {
+	uint64_t size;
+	uint64_t at_us;
+	uint8_t root[32];
+	char note[CHECKPOINT_SIZE];
+};
+
+/*
+ * Signs the committed ledger if something is new and `every_ms` have passed since it last did so: reads the entries back for
+ * at most `budget_us`; 1 while there is more to read. At most one root is ever signed for a size. Entries that do not come to
+ * the root that was decided are logged, and then engine_writable is RESULT_CORRUPT.
+ */
+int engine_seal(struct engine *engine, uint32_t every_ms, uint32_t budget_us);
+/*
+ * The checkpoint of all that is committed; signed now if it was not yet. *out is valid until the next signing. RESULT_BUSY
+ * while more than ENGINE_UNREAD_MAX entries wait to be read back (engine_seal does it), RESULT_CORRUPT as above.
+ */
+MUST_CHECK enum result engine_signed(struct engine *engine, const struct engine_checkpoint **out);
+/* Committed entries that were not read back yet. */
+uint64_t engine_unread(const struct engine *engine);
+/* The newest checkpoint that was signed since the start; size 0: none yet. Valid until the next signing. */
+const struct engine_checkpoint *engine_newest(const struct engine *engine);
+
+/* The leaf hash of entry `seq` and its audit path in a checkpoint (`path`: TREE_PATH_MAX hashes), verified before it is given.
+ * RESULT_NOT_FOUND for an entry that it does not cover. */
+MUST_CHECK enum result engine_prove_entry(struct engine *engine, uint64_t seq,
+    const struct engine_checkpoint *checkpoint, uint8_t leaf[32], uint8_t (*path)[32], size_t *n);
+/* The proof that the ledger of `old_size` entries is the beginning of the checkpoint's. RESULT_NOT_FOUND if it is larger. */
+MUST_CHECK enum result engine_prove_growth(struct engine *engine, uint64_t old_size,
+    const struct engine_checkpoint *checkpoint, uint8_t (*path)[32], size_t *n);
 
 /* ---- is this the whole ledger, and as it was? ---- */
 

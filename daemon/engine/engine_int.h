@@ -74,6 +74,20 @@ struct scrub {
 	uint64_t next_us;
 };
 
+/* What was read back to be signed. `blocks` is the tree of whole blocks of 256 entries, `part` that of the entries after them;
+ * node[i] is the root of block i, page[i] that of 256 blocks. */
+struct signer {
+	struct tree_frontier blocks, part;
+	uint8_t (*node)[32];
+	uint8_t (*page)[32];
+	size_t n_nodes, cap_nodes, n_pages, cap_pages;
+	/* Nodes that came from DIR/nodes, and those that stand there. */
+	size_t n_loaded, n_saved;
+	struct engine_checkpoint newest;
+	/* By the clock since boot. */
+	uint64_t next_us;
+};
+
 struct engine {
 	int lock_fd;
 	char dir[ENGINE_PATH_MAX];
@@ -101,6 +115,7 @@ struct engine {
 	struct retired retired;
 	struct known known;
 	struct scrub scrub;
+	struct signer signer;
 	uint64_t checkpoint_at_us;
 	/*
 	 * Request ids whose texts were written: those before `n_settled` are committed, and their
@@ -136,6 +151,14 @@ MUST_CHECK enum result engine_replay(void *ctx, uint64_t seq, const uint8_t *ent
  * checkpoint there, unless a larger one is known. */
 MUST_CHECK enum result known_load(struct engine *e, struct engine_error *error);
 void known_save(struct engine *e);
+/* Takes up DIR/nodes as far as it fits the committed tree; adds to it what was read since. Only a failure of memory counts. */
+MUST_CHECK enum result nodes_load(struct engine *e);
+void nodes_save(struct engine *e);
+
+/* signed.c: the root of the next 256 entries that were read; starts anew; frees. */
+MUST_CHECK enum result signed_block(struct signer *s, const uint8_t node[32]);
+void signed_forget(struct signer *s);
+void signed_close(struct signer *s);
 
 /* receipt.c: the receipt's message as bytes, from an entry's bytes and leaf hash. RESULT_CORRUPT for bytes that are no
  * entry, RESULT_TOO_MANY if it is longer than `cap`. */

@@ -3,6 +3,7 @@
  * a disk put back) does not go on as if nothing had been there.
  *
  *   DIR/known   the last signed checkpoint: the daemon's own, or a larger one that it was told of (proto/note.h)
+ *   DIR/nodes   32 bytes for each 256 entries: the roots that signed.c keeps; may be missing, short or wrong
  *   DIR/loss    a line per accepted loss: the size that was left, a blank, the size that was known. Checkpoints of
  *               sizes above the first and up to the second say nothing any more.
  */
@@ -153,7 +154,9 @@ known_save(struct engine *e)
 {
 	char note[CHECKPOINT_SIZE];
 
-	if (e->committed_tree.size <= e->known.size)
+	nodes_save(e);
+	/* Not at the price of a pause: what is read back in slices is written the next time. */
+	if (e->committed_tree.size <= e->known.size || engine_unread(e) > ENGINE_UNREAD_MAX)
 		return;
 	if (engine_sign_checkpoint(e, note, sizeof(note)) != RESULT_OK ||
 	    write_note(e, note, strlen(note)) != RESULT_OK) {
@@ -162,6 +165,63 @@ known_save(struct engine *e)
 	}
 	e->known.size = e->committed_tree.size;
 	tree_frontier_root(&e->committed_tree, e->known.root);
+}
+
+/* ---- DIR/nodes ---- */
+
+/* 1 if the nodes are those of the committed tree, as far as they go. */
+static int
+nodes_fit(const struct engine *e)
+{
+	const struct tree_frontier *have = &e->signer.blocks, *want = &e->committed_tree;
+
+	/* Where blocks are missing the roots differ in shape: what was read is compared before anything is signed. */
+	if (have->size >> TREE_NODE_LEVEL != want->size >> TREE_NODE_LEVEL)
+		return 1;
+	for (unsigned level = TREE_NODE_LEVEL; level < 64; level++)
+		if ((want->size >> level & 1) != 0 && memcmp(have->hash[level], want->hash[level], 32) != 0)
+			return 0;
+	return 1;
+}
+
+enum result
+nodes_load(struct engine *e)
+{
+	char path[ENGINE_PATH_MAX];
+	uint64_t most = e->committed_tree.size >> TREE_NODE_LEVEL;
+	struct signer *s = &e->signer;
+	enum result err = RESULT_OK;
+	uint8_t node[32];
+	FILE *file;
+
+	if (path_in(path, e, "nodes") != RESULT_OK || (file = fopen(path, "re")) == NULL)
+		return RESULT_OK;
+	while (err == RESULT_OK && s->n_nodes < most && fread(node, sizeof(node), 1, file) == 1)
+		err = signed_block(s, node);
+	fclose(file);
+	s->n_loaded = s->n_saved = s->n_nodes;
+	if (err != RESULT_OK || nodes_fit(e))
+		return err;
+	log_event(LOG_LEVEL_WARN, "nodes_unusable", "hint=\"all entries are read again\"");
+	signed_forget(s);
+	return RESULT_OK;
+}
+
+void
+nodes_save(struct engine *e)
+{
+	char path[ENGINE_PATH_MAX];
+	struct signer *s = &e->signer;
+	size_t n = (s->n_nodes - s->n_saved) * 32;
+	int fd;
+
+	if (n == 0 || path_in(path, e, "nodes") != RESULT_OK ||
+	    (fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)) < 0)
+		return;
+	/* A line that is cut short, or lost with the power, is read from the entries again. */
+	if (pwrite(fd, s->node + s->n_saved, n, (off_t)(s->n_saved * 32)) == (ssize_t)n)
+		s->n_saved = s->n_nodes;
+	close(fd);
 }
 
 uint64_t

@@ -301,6 +301,8 @@ open_station(struct engine *e, const char *dir, struct engine_error *error)
 	log_event(LOG_LEVEL_INFO, "replayed", "from=%llu to=%llu", (unsigned long long)from,
 	    (unsigned long long)last);
 	e->committed_tree = e->meta.tree;
+	if ((err = nodes_load(e)) != RESULT_OK)
+		return refuse(error, err, "%s/nodes: %s", dir, result_text_en(err));
 	if ((err = known_load(e, error)) != RESULT_OK)
 		return err;
 	if ((err = texts_sweep(e->people, id_known, e, &undone)) != RESULT_OK)
@@ -406,6 +408,7 @@ engine_close(struct engine *e)
 	rows_close(e->rows);
 	ledger_close(e->ledger);
 	retired_close(&e->retired);
+	signed_close(&e->signer);
 	arena_free(&e->arena);
 	free(e->due);
 	free(e->text_ids);

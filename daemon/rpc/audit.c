@@ -60,12 +60,25 @@ call_get_checkpoint(struct call *c)
 	return RESULT_OK;
 }
 
+/* The entry of an act that the asker may know of: their own key's; staff and auditors, anybody's. *own: it is the asker's. */
+static enum result
+own_entry(struct call *c, uint64_t seq, int *own)
+{
+	struct call_entry e;
+	enum result err = call_entry(c, seq, &e);
+
+	if (err != RESULT_OK)
+		return err;
+	*own = e.act->actor_key.len == 32 &&
+	       memcmp(e.act->actor_key.data, net_conn_key(c->peer->conn), 32) == 0;
+	return *own || c->role == ROLE_STAFF || c->role == ROLE_AUDITOR ? RESULT_OK : RESULT_NOT_FOUND;
+}
+
 enum result
 call_get_receipt(struct call *c)
 {
 	const ProtobufCBinaryData *id = &c->ask->get_receipt->request_id;
 	Timebox__V1__Receipt *receipt;
-	struct call_entry e;
 	uint64_t seq;
 	enum result err;
 	int own;
@@ -74,13 +87,8 @@ call_get_receipt(struct call *c)
 		return call_bad_field(c, "request_id");
 	if ((seq = engine_seq_of(c->rpc->engine, id->data)) == 0)
 		return RESULT_NOT_FOUND;
-	if ((err = call_entry(c, seq, &e)) != RESULT_OK)
-		return err;
-	own = e.act->actor_key.len == 32 &&
-	      memcmp(e.act->actor_key.data, net_conn_key(c->peer->conn), 32) == 0;
-	if (!own && c->role != ROLE_STAFF && c->role != ROLE_AUDITOR)
-		return RESULT_NOT_FOUND;
-	if ((err = engine_receipt(c->rpc->engine, seq, c->arena, &receipt)) != RESULT_OK)
+	if ((err = own_entry(c, seq, &own)) != RESULT_OK ||
+	    (err = engine_receipt(c->rpc->engine, seq, c->arena, &receipt)) != RESULT_OK)
 		return err;
 	/* Vouchers and slips are for whoever asked for them. */
 	if (!own)
@@ -88,6 +96,50 @@ call_get_receipt(struct call *c)
 	c->answer->body_case = TIMEBOX__V1__RESPONSE__BODY_RECEIPT;
 	c->answer->receipt = receipt;
 	return RESULT_OK;
+}
+
+/* Fills the answer from what was proved. */
+static enum result
+proof_fill(struct call *c, uint64_t seq, const uint8_t leaf[32], const uint8_t (*path)[32], size_t n, const char *note)
+{
+	Timebox__V1__Proof *out = call_message(c, &timebox__v1__proof__descriptor);
+	enum result err;
+
+	if (out == NULL || (out->proof = call_alloc(c, RECEIPT_MAX_BYTES)) == NULL ||
+	    (out->short_form = call_alloc(c, RECEIPT_SHORT_SIZE)) == NULL)
+		return RESULT_NO_MEMORY;
+	if ((err = receipt_format(out->proof, RECEIPT_MAX_BYTES, seq - 1, leaf, path, n, note)) != RESULT_OK)
+		return err;
+	receipt_short(out->short_form, seq, leaf);
+	out->seq = seq;
+	out->leaf = call_bytes(c, leaf, 32);
+	c->answer->body_case = TIMEBOX__V1__RESPONSE__BODY_PROOF;
+	c->answer->proof = out;
+	return RESULT_OK;
+}
+
+enum result
+call_get_proof(struct call *c)
+{
+	const Timebox__V1__GetProof *ask = c->ask->get_proof;
+	const struct engine_checkpoint *checkpoint;
+	uint8_t leaf[32], path[TREE_PATH_MAX][32];
+	uint64_t seq = ask->seq;
+	size_t n;
+	enum result err;
+	int own;
+
+	if (ask->request_id.len != 0 && ask->request_id.len != 16)
+		return call_bad_field(c, "request_id");
+	if ((ask->request_id.len != 0) == (seq != 0))
+		return call_bad_field(c, "seq");
+	if (seq == 0 && (seq = engine_seq_of(c->rpc->engine, ask->request_id.data)) == 0)
+		return RESULT_NOT_FOUND;
+	if ((err = own_entry(c, seq, &own)) != RESULT_OK ||
+	    (err = engine_signed(c->rpc->engine, &checkpoint)) != RESULT_OK ||
+	    (err = engine_prove_entry(c->rpc->engine, seq, checkpoint, leaf, path, &n)) != RESULT_OK)
+		return err;
+	return proof_fill(c, seq, leaf, (const uint8_t(*)[32])path, n, checkpoint->note);
 }
 
 /* ---- texts ---- */

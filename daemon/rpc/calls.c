@@ -43,6 +43,7 @@ static const struct row table[] = {
 	ROW(DRY_RUN,        dry_run,        STAFF,                             1, 0),
 	ROW(GET_ACTIVITIES, get_activities, STAFF | DEVICE | OUTLET,           1, 0),
 	ROW(GET_STATUS,     get_status,     STAFF | DEVICE | OUTLET | AUDITOR, 1, 1),
+	ROW(GET_PROOF,      get_proof,      STAFF | DEVICE | OUTLET | AUDITOR, 1, 0),
 };
 /* clang-format on */
 

@@ -17,6 +17,9 @@
 #define SCRUB_US 1000
 #define SCRUB_IDLE_MS 20
 #define SCRUB_BUSY_MS 1000
+/* A checkpoint is signed so often, if anything is new; entries are read back for it for so long in a turn. */
+#define SEAL_MS 1000
+#define SEAL_US 2000
 
 const struct key_row *
 peer_key(struct peer *peer)
@@ -282,14 +285,17 @@ on_turn(void *ctx)
 {
 	struct rpc *rpc = ctx;
 	uint64_t before = engine_last_seq(rpc->engine);
-	int due_ms, scrub_ms;
+	int due_ms, scrub_ms, seal_ms;
 
 	sessions_sweep(rpc);
 	turn_flush(rpc);
 	if (engine_checkpoint(rpc->engine, rpc->checkpoint_seconds, rpc->checkpoint_entries) != RESULT_OK)
 		log_event(LOG_LEVEL_ERROR, "checkpoint_failed", "hint=\"the next start replays more\"");
+	seal_ms = engine_seal(rpc->engine, SEAL_MS, SEAL_US) ? 0 : TURN_MS;
 	scrub_ms = scrub_slice(rpc);
 	due_ms = due_in_ms(rpc, before);
+	if (seal_ms < due_ms)
+		due_ms = seal_ms;
 	return due_ms < scrub_ms ? due_ms : scrub_ms;
 }
 

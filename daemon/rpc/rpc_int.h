@@ -245,6 +245,7 @@ CALL(get_proposals);
 CALL(dry_run);
 CALL(get_activities);
 CALL(get_status);
+CALL(get_proof);
 #undef CALL
 
 #endif

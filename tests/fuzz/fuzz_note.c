@@ -70,7 +70,8 @@ check_receipt(const char *text, size_t size)
 		return;
 	memcpy(note, r.checkpoint, r.checkpoint_len);
 	note[r.checkpoint_len] = '\0';
-	err = receipt_format(again, sizeof(again), r.index, (const uint8_t(*)[HASH_LEN])r.path, r.n, note);
+	err = receipt_format(again, sizeof(again), r.index, r.has_leaf ? r.leaf : NULL,
+	    (const uint8_t(*)[HASH_LEN])r.path, r.n, note);
 	CHECK(err == RESULT_OK && strlen(again) == size && memcmp(again, text, size) == 0);
 }
 

@@ -39,7 +39,7 @@ INCLUDES = {
 # Header -> the only places that may include it.
 FENCED = {
     r"lmdb\.h": r"daemon/store/",
-    r"event2/.*": r"daemon/net/",
+    r"event2/.*": r"(daemon/net|client/witness)/",
     r"openssl/ssl\.h": r"(daemon/net|client/lib|tests)/",
     r".*\.pb-c\.h": r"(daemon/codec/|daemon/engine/|daemon/rpc/|client/|proto/canonical|tests/)",
 }

@@ -15,6 +15,19 @@ known_save(struct engine *e)
 	(void)e;
 }
 
+enum result
+nodes_load(struct engine *e)
+{
+	(void)e;
+	return RESULT_OK;
+}
+
+void
+nodes_save(struct engine *e)
+{
+	(void)e;
+}
+
 uint64_t
 engine_behind(const struct engine *e)
 {

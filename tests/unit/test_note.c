@@ -500,7 +500,7 @@ vector_receipt_is_written_alike_and_verifies(void **state)
 
 	(void)state;
 	n = hashes("incl", path);
-	assert_int_equal(receipt_format(text, sizeof(text), 41, (const uint8_t(*)[HASH_LEN])path, n,
+	assert_int_equal(receipt_format(text, sizeof(text), 41, NULL, (const uint8_t(*)[HASH_LEN])path, n,
 			     field("cosigned")),
 	    RESULT_OK);
 	assert_string_equal(text, field("proof"));
@@ -510,10 +510,10 @@ vector_receipt_is_written_alike_and_verifies(void **state)
 	tree_leaf_hash("entry 42", 8, leaf);
 	assert_int_equal(receipt_verify(&receipt, leaf, &key, &c), RESULT_CORRUPT);
 	for (size = strlen(text); size > 0; size--)
-		assert_int_equal(receipt_format(text, size, 41, (const uint8_t(*)[HASH_LEN])path, n,
+		assert_int_equal(receipt_format(text, size, 41, NULL, (const uint8_t(*)[HASH_LEN])path, n,
 				     field("cosigned")),
 		    RESULT_OVERFLOW);
-	assert_int_equal(receipt_format(text, sizeof(text), 41, (const uint8_t(*)[HASH_LEN])path,
+	assert_int_equal(receipt_format(text, sizeof(text), 41, NULL, (const uint8_t(*)[HASH_LEN])path,
 			     TREE_PATH_MAX + 1, ""),
 	    RESULT_BAD_FIELD);
 }
@@ -544,6 +544,54 @@ receipts_of_another_form_are_refused(void **state)
 	assert_int_equal(receipt_parse(many, strlen(many), &r), RESULT_BAD_FIELD);
 }
 
+static void
+a_receipt_may_state_its_leaf(void **state)
+{
+	uint8_t leaf[HASH_LEN];
+	char text[2048];
+	struct receipt r;
+
+	(void)state;
+	tree_leaf_hash("entry", 5, leaf);
+	assert_int_equal(receipt_format(text, sizeof(text), 41, leaf, NULL, 0, "note"), RESULT_OK);
+	assert_non_null(strstr(text, "@v1\nextra "));
+	assert_int_equal(receipt_parse(text, strlen(text), &r), RESULT_OK);
+	assert_true(r.has_leaf);
+	assert_memory_equal(r.leaf, leaf, HASH_LEN);
+	assert_int_equal(r.index, 41);
+}
+
+static void
+a_short_form_is_read_as_people_write_it(void **state)
+{
+	static const char *const bad[] = {"", "-", "0-0410-61R5-X", "12", "12-", "01-0000-0000-0", "12-0000-0000-1",
+	    "x-0000-0000-0", "18446744073709551616-0000-0000-0", "120000-0000-0"};
+	uint8_t leaf[HASH_LEN] = {0x12, 0x34, 0x56, 0x78, 0x9a, 0xff}, hash[RECEIPT_SHORT_HASH];
+	char text[RECEIPT_SHORT_SIZE], typed[RECEIPT_SHORT_SIZE];
+	uint64_t seq;
+
+	(void)state;
+	receipt_short(text, 1234567, leaf);
+	assert_int_equal(receipt_short_parse(text, &seq, hash), RESULT_OK);
+	assert_int_equal(seq, 1234567);
+	assert_memory_equal(hash, leaf, sizeof(hash));
+	for (size_t i = 0; i <= strlen(text); i++)
+		typed[i] = text[i] == '-' ? ' ' : (char)(text[i] | (text[i] >= 'A' ? 0x20 : 0));
+	assert_int_equal(receipt_short_parse(typed, &seq, hash), RESULT_OK);
+	for (size_t i = strlen("1234567-"); text[i] != '\0'; i++) {
+		char was = text[i];
+
+		text[i] = was == '-' ? '-' : was == '7' ? '8' : '7';
+		if (was != '-')
+			assert_int_equal(receipt_short_parse(text, &seq, hash), RESULT_BAD_CODE);
+		text[i] = was;
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(receipt_short_parse(bad[i], &seq, hash), RESULT_BAD_CODE);
+	receipt_short(text, UINT64_MAX, leaf);
+	assert_int_equal(receipt_short_parse(text, &seq, hash), RESULT_OK);
+}
+
 int
 main(void)
 {
@@ -562,6 +610,8 @@ main(void)
 	    cmocka_unit_test(what_a_witness_signs_verifies_with_its_time),
 	    cmocka_unit_test(vector_paths_are_the_ones_we_prove),
 	    cmocka_unit_test(vector_receipt_is_written_alike_and_verifies),
+	    cmocka_unit_test(a_receipt_may_state_its_leaf),
+	    cmocka_unit_test(a_short_form_is_read_as_people_write_it),
 	    cmocka_unit_test(receipts_of_another_form_are_refused),
 	};
 

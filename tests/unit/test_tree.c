@@ -310,6 +310,97 @@ a_leaf_that_cannot_be_read_ends_the_proof(void **state)
 	}
 }
 
+/* A larger tree, whose leaves are their numbers' hashes, and its nodes as somebody would keep them. */
+#define LARGE (3 * 256 + 65536 * 2 + 77)
+static struct tree_frontier large_to;
+static uint8_t (*large_node)[HASH_LEN];
+static uint64_t large_asked;
+
+static void
+large_leaf(uint64_t index, uint8_t out[HASH_LEN])
+{
+	tree_leaf_hash(&index, sizeof(index), out);
+}
+
+static enum result
+large_leaf_get(void *ctx, uint64_t index, uint8_t out[HASH_LEN])
+{
+	(void)ctx;
+	large_leaf(index, out);
+	return RESULT_OK;
+}
+
+static enum result
+large_get(void *ctx, unsigned level, uint64_t index, uint8_t out[HASH_LEN])
+{
+	struct tree_frontier f;
+
+	(void)ctx;
+	large_asked++;
+	if (level == 0)
+		return large_leaf_get(NULL, index, out);
+	assert_true(level == TREE_NODE_LEVEL || level == TREE_PAGE_LEVEL);
+	assert_true((index + 1) << level <= large_to.size);
+	tree_frontier_init(&f);
+	for (uint64_t i = index << (level - TREE_NODE_LEVEL); i < (index + 1) << (level - TREE_NODE_LEVEL); i++)
+		tree_frontier_append(&f, large_node[i]);
+	tree_frontier_root(&f, out);
+	return RESULT_OK;
+}
+
+/* large_to has `size` leaves, block by block. */
+static void
+large_make(uint64_t size)
+{
+	uint8_t h[HASH_LEN];
+
+	free(large_node);
+	large_node = calloc(size / 256 + 1, HASH_LEN);
+	assert_non_null(large_node);
+	tree_frontier_init(&large_to);
+	for (uint64_t b = 0; b < size / 256; b++) {
+		struct tree_frontier block;
+
+		tree_frontier_init(&block);
+		for (uint64_t i = 0; i < 256; i++) {
+			large_leaf(b * 256 + i, h);
+			tree_frontier_append(&block, h);
+		}
+		tree_frontier_root(&block, large_node[b]);
+		tree_frontier_append_node(&large_to, TREE_NODE_LEVEL, large_node[b]);
+	}
+	for (uint64_t i = size / 256 * 256; i < size; i++) {
+		large_leaf(i, h);
+		tree_frontier_append(&large_to, h);
+	}
+}
+
+static void
+proofs_from_kept_nodes_are_the_same_and_ask_little(void **state)
+{
+	static const uint64_t at[] = {0, 1, 255, 256, 1000, 65535, 65536, 131071, 131072, LARGE - 78, LARGE - 1};
+	uint8_t path[TREE_PATH_MAX][HASH_LEN], want[TREE_PATH_MAX][HASH_LEN], root[HASH_LEN], leaf[HASH_LEN];
+	size_t n, m;
+
+	(void)state;
+	large_make(LARGE);
+	tree_frontier_root(&large_to, root);
+	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		large_asked = 0;
+		assert_int_equal(tree_inclusion_prove_nodes(large_get, NULL, at[i], LARGE, path, &n), RESULT_OK);
+		assert_in_range(large_asked, 1, 3 * 256);
+		large_leaf(at[i], leaf);
+		assert_int_equal(tree_inclusion_verify(leaf, at[i], LARGE, (const uint8_t(*)[HASH_LEN])path, n, root),
+		    RESULT_OK);
+		assert_int_equal(tree_consistency_prove_nodes(large_get, NULL, at[i], LARGE, path, &n), RESULT_OK);
+		assert_int_equal(tree_consistency_prove(large_leaf_get, NULL, at[i], LARGE, want, &m), RESULT_OK);
+		assert_int_equal(n, m);
+		assert_memory_equal(path, want, n * HASH_LEN);
+	}
+	free(large_node);
+	large_node = NULL;
+}
+
 int
 main(void)
 {
@@ -317,6 +408,7 @@ main(void)
 	    cmocka_unit_test(leaf_and_node_hashes_are_those_of_the_rfc),
 	    cmocka_unit_test(frontier_roots_equal_the_recursion_at_every_size),
 	    cmocka_unit_test(inclusion_is_proved_for_every_leaf_of_every_size),
+	    cmocka_unit_test(proofs_from_kept_nodes_are_the_same_and_ask_little),
 	    cmocka_unit_test(consistency_is_proved_for_every_pair_of_sizes),
 	    cmocka_unit_test(a_changed_or_cut_inclusion_path_is_refused),
 	    cmocka_unit_test(a_changed_or_cut_consistency_path_is_refused),

@@ -1,0 +1,396 @@
+/* timebox receipt get, save, check, slip: proofs that an act's entry is in the ledger. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/auditor/files.h"
+#include "client/cli/commands.h"
+#include "client/cli/out.h"
+#include "proto/note.h"
+#include "proto/tile.h"
+
+/* "1234", or a request id with or without dashes. */
+static int
+which(const struct cli *c, const char *text, Timebox__V1__GetProof *ask, uint8_t id[UUID7_LEN])
+{
+	char plain[2 * UUID7_LEN + 1];
+	size_t n = 0, digits = strspn(text, "0123456789");
+
+	if (text[digits] == '\0' && digits > 0 && digits <= 18) {
+		ask->seq = strtoull(text, NULL, 10);
+		return CLI_DONE;
+	}
+	for (; *text != '\0' && n < sizeof(plain); text++)
+		if (*text != '-')
+			plain[n++] = *text;
+	if (n != 2 * UUID7_LEN || hex_decode(id, UUID7_LEN, plain, n) != RESULT_OK)
+		return cli_fail_here(c, RESULT_BAD_REQUEST_ID, "WHICH", NULL);
+	ask->request_id = timebox_bytes(id, UUID7_LEN);
+	return CLI_DONE;
+}
+
+static int
+proof_ask(struct cli *c, const char *text, bool witnessed, Timebox__V1__Response **out)
+{
+	struct timebox *tb = NULL;
+	Timebox__V1__GetProof ask;
+	Timebox__V1__Call call;
+	uint8_t id[UUID7_LEN] = {0};
+	int rc;
+
+	timebox__v1__get_proof__init(&ask);
+	timebox__v1__call__init(&call);
+	ask.witnessed = witnessed;
+	call.kind_case = TIMEBOX__V1__CALL__KIND_GET_PROOF;
+	call.get_proof = &ask;
+	rc = which(c, text, &ask, id);
+	if (rc == CLI_DONE)
+		rc = cli_connect(c, &tb);
+	if (rc == CLI_DONE)
+		rc = cli_call(c, tb, &call, TIMEBOX__V1__RESPONSE__BODY_PROOF, out);
+	timebox_close(tb);
+	return rc;
+}
+
+/* ---- get, save ---- */
+
+static void
+proof_tell(const struct cli *c, const Timebox__V1__Proof *p, const char *file)
+{
+	char leaf[2 * HASH_LEN + 1] = "";
+	json_t *j;
+
+	if (p->leaf.len == HASH_LEN)
+		(void)hex_encode(leaf, sizeof(leaf), p->leaf.data, HASH_LEN);
+	if (c->json) {
+		j = json_pack("{s:I,s:s,s:s}", "seq", (json_int_t)p->seq, "leaf", leaf, "short", p->short_form);
+		if (file == NULL)
+			json_object_set_new(j, "proof", json_string(p->proof));
+		else
+			json_object_set_new(j, "file", json_string(file));
+		out_json_line(j);
+		return;
+	}
+	printf(_("entry        %" PRIu64 "\n"), p->seq);
+	printf(_("leaf         %s\n"), leaf);
+	printf(_("short form   %s\n"), p->short_form);
+	if (file == NULL)
+		printf("\n%s", p->proof);
+	else
+		printf(_("saved in     %s\n"), file);
+}
+
+static int
+proof_save(const struct cli *c, const Timebox__V1__Proof *p, const char *path)
+{
+	FILE *file = fopen(path, "wxe");
+	int ok;
+
+	if (file == NULL)
+		return cli_fail_here(c, errno == EEXIST ? RESULT_EXISTS : RESULT_IO, path, "%s", strerror(errno));
+	ok = fputs(p->proof, file) >= 0;
+	ok &= fclose(file) == 0;
+	return ok ? CLI_DONE : cli_fail_here(c, RESULT_IO, path, "%s", strerror(errno));
+}
+
+int
+cmd_receipt_get(struct cli *c, int argc, char **argv)
+{
+	const char *args[1];
+	bool witnessed = false;
+	const struct cli_option options[] = {
+		{.name = "witnessed", .help = N_("by the newest checkpoint that the witnesses signed"),
+			.flag = &witnessed},
+		{.name = NULL},
+	};
+	const struct cli_usage usage = {
+		.args = "WHICH", .min = 1, .max = 1, .options = options,
+		.help = N_("Shows the proof that an entry is in the ledger: its number, hash, short form, and the C2SP "
+			   "tlog-proof. WHICH is the entry's number or the request id of an act."),
+		.examples = "  timebox receipt get 1234\n"
+			    "  timebox receipt get 01890a5d-ac96-774b-bcce-b302099a8057 --witnessed\n",
+	};
+	Timebox__V1__Response *answer = NULL;
+	int rc;
+
+	cli_parse(c, &usage, argc, argv, args);
+	rc = proof_ask(c, args[0], witnessed, &answer);
+	if (rc == CLI_DONE)
+		proof_tell(c, answer->proof, NULL);
+	timebox_response_free(answer);
+	return rc;
+}
+
+int
+cmd_receipt_save(struct cli *c, int argc, char **argv)
+{
+	const char *args[2];
+	bool witnessed = false;
+	const struct cli_option options[] = {
+		{.name = "witnessed", .help = N_("by the newest checkpoint that the witnesses signed"),
+			.flag = &witnessed},
+		{.name = NULL},
+	};
+	const struct cli_usage usage = {
+		.args = "WHICH FILE", .min = 2, .max = 2, .options = options,
+		.help = N_("Saves that proof as a file (C2SP tlog-proof) that anybody can check without the station, at "
+			   "any time. An existing file is not overwritten."),
+		.examples = "  timebox receipt save 1234 act-1234.tlog-proof\n"
+			    "  timebox receipt check act-1234.tlog-proof\n",
+	};
+	Timebox__V1__Response *answer = NULL;
+	int rc;
+
+	cli_parse(c, &usage, argc, argv, args);
+	rc = proof_ask(c, args[0], witnessed, &answer);
+	if (rc == CLI_DONE)
+		rc = proof_save(c, answer->proof, args[1]);
+	if (rc == CLI_DONE)
+		proof_tell(c, answer->proof, args[1]);
+	timebox_response_free(answer);
+	return rc;
+}
+
+/* ---- check: offline ---- */
+
+struct check {
+	const char *file;
+	const char *vkey;
+	const char *slip;
+	struct cli_list witnesses;
+	char text[RECEIPT_MAX_BYTES + 1];
+	size_t len;
+	struct receipt receipt;
+	struct checkpoint checkpoint;
+	struct note_vkey key;
+};
+
+static int
+broken(const struct cli *c, const char *file, const char *why)
+{
+	if (c->json)
+		out_json_line(json_pack("{s:b,s:s,s:s}", "ok", 0, "file", file, "why", why));
+	else
+		printf(_("NOT PROVED: %s: %s\n"), file, why);
+	return CLI_VERIFY;
+}
+
+static int
+check_load(struct cli *c, struct check *k)
+{
+	FILE *file = fopen(k->file, "re");
+	int bad, rc;
+
+	if (file == NULL)
+		return cli_fail_here(c, errno == ENOENT ? RESULT_NOT_FOUND : RESULT_IO, k->file, "%s", strerror(errno));
+	k->len = fread(k->text, 1, sizeof(k->text), file);
+	bad = ferror(file);
+	(void)fclose(file);
+	if (bad)
+		return cli_fail_here(c, RESULT_IO, k->file, NULL);
+	if (k->vkey == NULL) {
+		if ((rc = cli_home_open(c)) != CLI_DONE)
+			return rc;
+		k->vkey = c->home.vkey;
+	}
+	if (note_vkey_parse(k->vkey, &k->key) != RESULT_OK || k->key.type != NOTE_TYPE_ED25519)
+		return cli_fail_here(c, RESULT_BAD_FIELD, "--vkey", NULL);
+	return CLI_DONE;
+}
+
+/* The slip's short form must be this receipt's. */
+static int
+check_slip(const struct cli *c, const struct check *k)
+{
+	uint8_t hash[RECEIPT_SHORT_HASH];
+	uint64_t seq;
+
+	if (k->slip == NULL)
+		return CLI_DONE;
+	if (receipt_short_parse(k->slip, &seq, hash) != RESULT_OK)
+		return cli_fail_here(c, RESULT_BAD_CODE, "--slip", NULL);
+	if (seq != k->receipt.index + 1 || memcmp(hash, k->receipt.leaf, sizeof(hash)) != 0)
+		return broken(c, k->file, _("it is of another entry than the slip"));
+	return CLI_DONE;
+}
+
+static int
+check_witnesses(const struct cli *c, const struct check *k, json_t *list)
+{
+	for (size_t i = 0; i < k->witnesses.n; i++) {
+		char time[OUT_TIME_SIZE];
+		struct note_vkey w;
+		uint64_t when = 0;
+
+		if (note_vkey_parse(k->witnesses.item[i], &w) != RESULT_OK || w.type != NOTE_TYPE_COSIGNATURE)
+			return cli_fail_here(c, RESULT_BAD_FIELD, "--witness", NULL);
+		if (cosignature_verify(k->receipt.checkpoint, k->receipt.checkpoint_len, &w, &when) != RESULT_OK)
+			return broken(c, k->file, _("a witness that was named did not sign its checkpoint"));
+		json_array_append_new(list, json_pack("{s:s,s:I}", "name", w.name, "time", (json_int_t)when));
+		if (!c->json)
+			printf(_("witness      %s, %s UTC\n"), w.name, out_time(time, when * 1000000, 0));
+	}
+	return CLI_DONE;
+}
+
+static int
+check_proof(struct cli *c, struct check *k)
+{
+	enum result err = receipt_parse(k->text, k->len, &k->receipt);
+
+	if (err != RESULT_OK)
+		return broken(c, k->file, _("it is no receipt"));
+	if (!k->receipt.has_leaf)
+		return broken(c, k->file, _("it does not say the entry's hash (line extra)"));
+	err = receipt_verify(&k->receipt, k->receipt.leaf, &k->key, &k->checkpoint);
+	if (err == RESULT_CORRUPT)
+		return broken(c, k->file, _("the entry is not in the ledger of its checkpoint"));
+	if (err != RESULT_OK)
+		return broken(c, k->file, _("its checkpoint is not signed by the ledger's key, or was changed since"));
+	if (strcmp(k->checkpoint.origin, k->key.name) != 0)
+		return broken(c, k->file, _("it is of another ledger"));
+	return check_slip(c, k);
+}
+
+static int
+check_all(struct cli *c, struct check *k)
+{
+	char slip[RECEIPT_SHORT_SIZE];
+	json_t *list;
+	int rc = check_load(c, k);
+
+	if (rc == CLI_DONE)
+		rc = check_proof(c, k);
+	if (rc != CLI_DONE)
+		return rc;
+	list = json_array();
+	rc = check_witnesses(c, k, list);
+	receipt_short(slip, k->receipt.index + 1, k->receipt.leaf);
+	if (rc != CLI_DONE)
+		json_decref(list);
+	else if (c->json)
+		out_json_line(json_pack("{s:b,s:I,s:s,s:s,s:I,s:o,s:o}", "ok", 1, "seq",
+			(json_int_t)k->receipt.index + 1, "short", slip, "origin", k->checkpoint.origin, "size",
+			(json_int_t)k->checkpoint.size, "leaf", out_json_hex(k->receipt.leaf, HASH_LEN),
+			"witnesses", list));
+	else {
+		json_decref(list);
+		printf(_("proved: entry %" PRIu64 " (%s) is in the ledger %s of %" PRIu64 " entries\n"),
+			k->receipt.index + 1, slip, k->checkpoint.origin, k->checkpoint.size);
+	}
+	return rc;
+}
+
+int
+cmd_receipt_check(struct cli *c, int argc, char **argv)
+{
+	struct check *k = calloc(1, sizeof(*k));
+	const char *args[1];
+	int rc;
+
+	if (k == NULL)
+		return cli_fail_here(c, RESULT_NO_MEMORY, NULL, NULL);
+	const struct cli_option options[] = {
+		{.name = "vkey", .arg = "TEXT", .text = &k->vkey,
+			.help = N_("the ledger's verifier key, as you know it (else this home's)")},
+		{.name = "slip", .arg = "SHORT", .text = &k->slip,
+			.help = N_("the short form on the slip: the receipt must be of that entry")},
+		{.name = "witness", .arg = "VKEY", .list = &k->witnesses,
+			.help = N_("a witness that must have signed; may be given more than once")},
+		{.name = NULL},
+	};
+	const struct cli_usage usage = {
+		.args = "FILE", .min = 1, .max = 1, .options = options,
+		.help = N_("Checks a saved receipt, without a connection: the ledger's signature, the path from the entry to "
+			   "the root, and the witnesses that are named."),
+		.examples = "  timebox receipt check act-1234.tlog-proof\n"
+			    "  timebox receipt check act-1234.tlog-proof --vkey \"$(cat vkey.txt)\" --slip 1234-9RJQ-4CKM-N\n",
+	};
+
+	cli_parse(c, &usage, argc, argv, args);
+	k->file = args[0];
+	rc = check_all(c, k);
+	free(k);
+	return rc;
+}
+
+/* ---- slip: the short form against an export, or the daemon ---- */
+
+static int
+slip_tell(const struct cli *c, const char *text, uint64_t seq, const uint8_t hash[RECEIPT_SHORT_HASH],
+	const uint8_t leaf[HASH_LEN])
+{
+	if (memcmp(hash, leaf, RECEIPT_SHORT_HASH) != 0)
+		return broken(c, text, _("the entry of this number has another hash"));
+	if (c->json)
+		out_json_line(json_pack("{s:b,s:I,s:o}", "ok", 1, "seq", (json_int_t)seq, "leaf",
+			out_json_hex(leaf, HASH_LEN)));
+	else
+		printf(_("right: entry %" PRIu64 " has this hash\n"), seq);
+	return CLI_DONE;
+}
+
+/* The leaf hash as the export's tile has it: the export is verified by `audit verify`. */
+static int
+slip_in_export(const struct cli *c, const char *dir, const char *text, uint64_t seq,
+	const uint8_t hash[RECEIPT_SHORT_HASH])
+{
+	char note[NOTE_MAX_BYTES + 2], name[TILE_PATH_SIZE], tile[TILE_WIDTH * HASH_LEN + 1];
+	uint64_t n = (seq - 1) / TILE_WIDTH, left;
+	size_t len, at = (size_t)((seq - 1) % TILE_WIDTH) * HASH_LEN;
+	struct checkpoint p;
+
+	if (files_read(dir, "checkpoint", note, sizeof(note), &len) != RESULT_OK ||
+		checkpoint_parse(note, len, &p) != RESULT_OK)
+		return cli_fail_here(c, RESULT_NOT_FOUND, dir, "%s", _("is no export"));
+	if (seq > p.size)
+		return broken(c, text, _("the export ends before this entry"));
+	left = p.size - n * TILE_WIDTH;
+	tile_path(name, sizeof(name), 0, n, left < TILE_WIDTH ? (unsigned)left : TILE_WIDTH);
+	if (files_read(dir, name, tile, sizeof(tile), &len) != RESULT_OK || len < at + HASH_LEN)
+		return cli_fail_here(c, RESULT_CORRUPT, dir, "%s", name);
+	return slip_tell(c, text, seq, hash, (const uint8_t *)tile + at);
+}
+
+static int
+slip_at_daemon(struct cli *c, const char *text, uint64_t seq, const uint8_t hash[RECEIPT_SHORT_HASH])
+{
+	char number[32];
+	Timebox__V1__Response *answer = NULL;
+	int rc;
+
+	(void)snprintf(number, sizeof(number), "%" PRIu64, seq);
+	rc = proof_ask(c, number, false, &answer);
+	if (rc == CLI_DONE && answer->proof->leaf.len != HASH_LEN)
+		rc = cli_fail_here(c, RESULT_BAD_MESSAGE, "proof", NULL);
+	else if (rc == CLI_DONE)
+		rc = slip_tell(c, text, seq, hash, answer->proof->leaf.data);
+	timebox_response_free(answer);
+	return rc;
+}
+
+int
+cmd_receipt_slip(struct cli *c, int argc, char **argv)
+{
+	const char *args[1], *dir = NULL;
+	const struct cli_option options[] = {
+		{.name = "export", .arg = "DIR", .text = &dir,
+			.help = N_("against an export, without a connection")},
+		{.name = NULL},
+	};
+	const struct cli_usage usage = {
+		.args = "SHORT", .min = 1, .max = 1, .options = options,
+		.help = N_("Checks the short form of a receipt, as it stands on a slip or in a passbook, against the ledger "
+			   "as the daemon or an export has it."),
+		.examples = "  timebox receipt slip 1234-9RJQ-4CKM-N\n"
+			    "  timebox receipt slip 1234-9RJQ-4CKM-N --export copy\n",
+	};
+	uint8_t hash[RECEIPT_SHORT_HASH] = {0};
+	uint64_t seq = 0;
+
+	cli_parse(c, &usage, argc, argv, args);
+	if (receipt_short_parse(args[0], &seq, hash) != RESULT_OK)
+		return cli_fail_here(c, RESULT_BAD_CODE, "SHORT", NULL);
+	return dir != NULL ? slip_in_export(c, dir, args[0], seq, hash) : slip_at_daemon(c, args[0], seq, hash);
+}

@@ -1,0 +1,163 @@
+/* Checkpoints and proofs over a real ledger: one root per size, read back, found again after a start. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "daemon/engine/engine_int.h"
+#include "tests/unit/engine_kit.h"
+
+static struct kit k;
+
+static void
+grow_to(uint64_t size)
+{
+	while (engine_last_seq(k.engine) < size) {
+		Timebox__V1__Command command;
+		Timebox__V1__TermAdd add;
+
+		timebox__v1__command__init(&command);
+		timebox__v1__term_add__init(&add);
+		add.term = TIMEBOX__V1__TERM_KIND__TERM_KIND_AREA;
+		command.kind_case = TIMEBOX__V1__COMMAND__KIND_TERM_ADD;
+		command.term_add = &add;
+		assert_int_equal(kit_ask(&k, &k.staff[0], &command), RESULT_OK);
+	}
+}
+
+/* Every entry and every older size is proved under the newest checkpoint. */
+static void
+assert_proved(void)
+{
+	uint8_t leaf[32], path[TREE_PATH_MAX][32];
+	const struct engine_checkpoint *c;
+	struct engine_checkpoint old = {.size = 0};
+	struct tree_frontier tree;
+	size_t n;
+
+	assert_int_equal(engine_signed(k.engine, &c), RESULT_OK);
+	assert_int_equal(c->size, engine_last_seq(k.engine));
+	tree_frontier_init(&tree);
+	for (uint64_t seq = 1; seq <= c->size; seq++) {
+		assert_int_equal(engine_prove_entry(k.engine, seq, c, leaf, path, &n), RESULT_OK);
+		tree_frontier_append(&tree, leaf);
+		tree_frontier_root(&tree, old.root);
+		assert_int_equal(engine_prove_growth(k.engine, seq, c, path, &n), RESULT_OK);
+		assert_int_equal(tree_consistency_verify(seq, old.root, c->size, c->root, (const uint8_t(*)[32])path, n),
+		    RESULT_OK);
+	}
+	assert_memory_equal(old.root, c->root, 32);
+	assert_int_equal(engine_prove_entry(k.engine, c->size + 1, c, leaf, path, &n), RESULT_NOT_FOUND);
+	assert_int_equal(engine_prove_entry(k.engine, 0, c, leaf, path, &n), RESULT_NOT_FOUND);
+	assert_int_equal(engine_prove_growth(k.engine, c->size + 1, c, path, &n), RESULT_NOT_FOUND);
+}
+
+static void
+every_entry_is_proved_also_after_a_start(void **state)
+{
+	char path[128];
+	struct stat st;
+
+	(void)state;
+	kit_station(&k);
+	grow_to(600);
+	assert_proved();
+	kit_reopen(&k);
+	(void)snprintf(path, sizeof(path), "%s/nodes", k.dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 2 * 32);
+	assert_int_equal(k.engine->signer.n_loaded, 2);
+	grow_to(800);
+	assert_proved();
+	kit_close(&k);
+}
+
+static void
+nodes_that_do_not_fit_are_read_again(void **state)
+{
+	uint8_t wrong[64] = {1};
+	char path[128];
+	FILE *file;
+
+	(void)state;
+	kit_station(&k);
+	grow_to(600);
+	assert_proved();
+	(void)snprintf(path, sizeof(path), "%s/nodes", k.dir);
+	/* Whole and wrong, then short and wrong: found at the start, and before the first signature. */
+	for (size_t len = sizeof(wrong); len >= 32; len -= 32) {
+		kit_reopen(&k);
+		assert_int_equal(unlink(path), 0);
+		file = fopen(path, "we");
+		assert_non_null(file);
+		assert_int_equal(fwrite(wrong, len, 1, file), 1);
+		assert_int_equal(fclose(file), 0);
+		engine_close(k.engine);
+		assert_int_equal(engine_open(k.dir, &k.engine, &(struct engine_error){.text = ""}), RESULT_OK);
+		if (k.engine->signer.n_loaded > 0) {
+			const struct engine_checkpoint *c;
+
+			assert_int_equal(engine_signed(k.engine, &c), RESULT_BUSY);
+		}
+		assert_proved();
+	}
+	kit_close(&k);
+}
+
+static void
+it_is_signed_once_in_a_while_and_only_what_is_new(void **state)
+{
+	const struct engine_checkpoint *c;
+	uint64_t at;
+
+	(void)state;
+	kit_station(&k);
+	assert_int_equal(engine_newest(k.engine)->size, 0);
+	assert_int_equal(engine_seal(k.engine, 60000, 1000000), 0);
+	at = engine_newest(k.engine)->size;
+	assert_int_equal(at, engine_last_seq(k.engine));
+	grow_to(at + 1);
+	assert_int_equal(engine_seal(k.engine, 60000, 1000000), 0);
+	assert_int_equal(engine_newest(k.engine)->size, at);
+	/* Whoever asks gets all that is committed; asked again, the very same note. */
+	assert_int_equal(engine_signed(k.engine, &c), RESULT_OK);
+	assert_int_equal(c->size, at + 1);
+	at = c->at_us;
+	assert_int_equal(engine_signed(k.engine, &c), RESULT_OK);
+	assert_int_equal(c->at_us, at);
+	kit_close(&k);
+}
+
+static void
+what_was_not_read_back_as_decided_is_not_signed(void **state)
+{
+	const struct engine_checkpoint *c;
+
+	(void)state;
+	kit_station(&k);
+	k.engine->committed_tree.hash[__builtin_ctzll(k.engine->committed_tree.size)][0] ^= 1;
+	assert_int_equal(engine_signed(k.engine, &c), RESULT_CORRUPT);
+	assert_int_equal(engine_writable(k.engine), RESULT_CORRUPT);
+	assert_int_equal(engine_signed(k.engine, &c), RESULT_CORRUPT);
+	assert_int_equal(engine_newest(k.engine)->size, 0);
+	kit_close(&k);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(every_entry_is_proved_also_after_a_start),
+	    cmocka_unit_test(nodes_that_do_not_fit_are_read_again),
+	    cmocka_unit_test(it_is_signed_once_in_a_while_and_only_what_is_new),
+	    cmocka_unit_test(what_was_not_read_back_as_decided_is_not_signed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
