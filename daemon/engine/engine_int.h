@@ -83,6 +83,9 @@ struct signer {
 	size_t n_nodes, cap_nodes, n_pages, cap_pages;
 	/* Nodes that came from DIR/nodes, and those that stand there. */
 	size_t n_loaded, n_saved;
+	/* Of the last entry that was read; has_leaf 0: none yet. */
+	uint8_t leaf[32];
+	int has_leaf;
 	struct engine_checkpoint newest;
 	/* By the clock since boot. */
 	uint64_t next_us;
@@ -154,6 +157,9 @@ void known_save(struct engine *e);
 /* Takes up DIR/nodes as far as it fits the committed tree; adds to it what was read since. Only a failure of memory counts. */
 MUST_CHECK enum result nodes_load(struct engine *e);
 void nodes_save(struct engine *e);
+
+/* scrub.c: entry `seq` is not what its hash says: logged, and nothing is written any more. Returns RESULT_CORRUPT. */
+enum result scrub_found(struct engine *e, uint64_t seq, const char *what);
 
 /* signed.c: the root of the next 256 entries that were read; starts anew; frees. */
 MUST_CHECK enum result signed_block(struct signer *s, const uint8_t node[32]);

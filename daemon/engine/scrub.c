@@ -40,8 +40,8 @@ pass_end(struct engine *e)
 	s->next_us = clock_boot_us() + SCRUB_REST_US;
 }
 
-static enum result
-found(struct engine *e, uint64_t seq, const char *what)
+enum result
+scrub_found(struct engine *e, uint64_t seq, const char *what)
 {
 	e->scrub.seen.bad_seq = seq;
 	log_event(LOG_LEVEL_ERROR, "scrub_failed",
@@ -60,18 +60,18 @@ scrub_entry(void *ctx, uint64_t seq, const uint8_t *bytes, size_t len)
 	uint64_t said;
 
 	if (entry_link(bytes, len, &said, prev) != RESULT_OK || said != seq)
-		return found(e, seq, "no entry of this number");
+		return scrub_found(e, seq, "no entry of this number");
 	if (memcmp(prev, s->leaf, sizeof(prev)) != 0)
-		return found(e, seq > 1 ? seq - 1 : 1, "its hash is not the one that the next entry names");
+		return scrub_found(e, seq > 1 ? seq - 1 : 1, "its hash is not the one that the next entry names");
 	tree_leaf_hash(bytes, len, s->leaf);
 	tree_frontier_append(&s->tree, s->leaf);
 	s->seen.seq = seq;
 	if (seq == s->target || seq == e->known.size)
 		tree_frontier_root(&s->tree, root);
 	if (seq == s->target && memcmp(root, s->root, sizeof(root)) != 0)
-		return found(e, seq, "the tree has another root");
+		return scrub_found(e, seq, "the tree has another root");
 	if (seq == e->known.size && memcmp(root, e->known.root, sizeof(root)) != 0)
-		return found(e, seq, "a known checkpoint has another root");
+		return scrub_found(e, seq, "a known checkpoint has another root");
 	return clock_boot_us() >= slice->until_us ? RESULT_TIMEOUT : RESULT_OK;
 }
 
@@ -94,7 +94,7 @@ engine_scrub(struct engine *e, uint32_t budget_us)
 		err = ledger_scan(e->ledger, from, to, scrub_entry, &slice);
 	}
 	if (err == RESULT_CORRUPT && s->seen.bad_seq == 0)
-		(void)found(e, s->tree.size + 1, "missing in the ledger's file");
+		(void)scrub_found(e, s->tree.size + 1, "missing in the ledger's file");
 	if (err != RESULT_OK && err != RESULT_TIMEOUT && err != RESULT_CORRUPT)
 		log_event(LOG_LEVEL_WARN, "scrub_stopped", "seq=%" PRIu64 " reason=%s", s->tree.size,
 		    result_name(err));

@@ -6,7 +6,6 @@
  * kept (32 bytes per 256 entries), so that a proof reads at most a few hundred entries again. They are written to DIR/nodes
  * with the state (known.c), only to be found again after a start; what does not come to the root is thrown away.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +73,7 @@ signed_forget(struct signer *s)
 	tree_frontier_init(&s->blocks);
 	tree_frontier_init(&s->part);
 	s->n_nodes = s->n_pages = s->n_loaded = s->n_saved = 0;
+	s->has_leaf = 0;
 }
 
 void
@@ -87,7 +87,7 @@ signed_close(struct signer *s)
 /* ---- reading back ---- */
 
 struct back {
-	struct signer *s;
+	struct engine *e;
 	uint64_t until_us;
 };
 
@@ -95,13 +95,19 @@ static enum result
 entry_back(void *ctx, uint64_t seq, const uint8_t *bytes, size_t len)
 {
 	struct back *back = ctx;
-	struct signer *s = back->s;
-	uint8_t leaf[32];
+	struct signer *s = &back->e->signer;
+	uint8_t prev[32];
+	uint64_t said;
 	enum result err = RESULT_OK;
 
 	CHECK(seq == read_size(s) + 1);
-	tree_leaf_hash(bytes, len, leaf);
-	tree_frontier_append(&s->part, leaf);
+	if (entry_link(bytes, len, &said, prev) != RESULT_OK || said != seq)
+		return scrub_found(back->e, seq, "no entry of this number");
+	if (s->has_leaf && memcmp(prev, s->leaf, sizeof(prev)) != 0)
+		return scrub_found(back->e, seq - 1, "its hash is not the one that the next entry names");
+	tree_leaf_hash(bytes, len, s->leaf);
+	s->has_leaf = 1;
+	tree_frontier_append(&s->part, s->leaf);
 	if (s->part.size == BLOCK) {
 		uint8_t node[32];
 
@@ -117,7 +123,7 @@ entry_back(void *ctx, uint64_t seq, const uint8_t *bytes, size_t len)
 static enum result
 catch_up(struct engine *e, uint64_t until_us)
 {
-	struct back back = {&e->signer, until_us};
+	struct back back = {e, until_us};
 	enum result err = RESULT_OK;
 	uint64_t to = e->committed_tree.size;
 
@@ -147,11 +153,7 @@ compare(struct engine *e, const uint8_t root[32])
 		signed_forget(&e->signer);
 		return RESULT_BUSY;
 	}
-	e->scrub.seen.bad_seq = tree.size;
-	log_event(LOG_LEVEL_ERROR, "read_back_failed",
-	    "seq=%" PRIu64 " hint=\"nothing is signed or written any more: stop, keep the folder, restore a backup\"",
-	    tree.size);
-	return RESULT_CORRUPT;
+	return scrub_found(e, tree.size, "read back, the tree has another root");
 }
 
 static enum result

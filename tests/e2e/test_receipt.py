@@ -67,7 +67,8 @@ def test_a_receipt_is_saved_and_checked_offline(station, tmp_path):
 
 def test_by_request_id_too_and_only_to_whom_it_belongs(station):
     held = station.hold(0, ITEM)
-    entry = entry_pb2.Entry.FromString(station.staff.entries(held["seq"])[-1])
+    with station.connect("staff") as staff:
+        entry = entry_pb2.Entry.FromString(staff.entries(held["seq"])[-1])
     request_id = act_pb2.Act.FromString(entry.act).request_id
     assert station.timebox("kiosk", "receipt", "get", request_id.hex())["seq"] == held["seq"]
     assert station.timebox("auditor", "receipt", "get", held["seq"])["seq"] == held["seq"]
