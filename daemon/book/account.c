@@ -18,8 +18,8 @@ owned_by_member(enum purpose p)
 	return p == PURPOSE_DEBT || (p >= 20 && p < 30);
 }
 
-static struct row_key
-account_key(enum purpose purpose, enum asset asset, uint64_t owner, code8 item, uint64_t lot)
+struct row_key
+book_account_key(enum purpose purpose, enum asset asset, uint64_t owner, code8 item, uint64_t lot)
 {
 	struct row_key key = {.table = TABLE_ACCOUNT,
 	    .tag = {(uint8_t)purpose, (uint8_t)asset},
@@ -33,7 +33,7 @@ int64_t
 book_balance(const struct row_source *rows, enum purpose purpose, enum asset asset, uint64_t owner,
     code8 item, uint64_t lot)
 {
-	struct row_key k = account_key(purpose, asset, owner, item, lot);
+	struct row_key k = book_account_key(purpose, asset, owner, item, lot);
 	const struct account_row *row = rows->get(rows->ctx, &k);
 
 	return row == NULL ? 0 : row->balance;
@@ -116,7 +116,7 @@ posting_note(struct book *b, const struct posting *p)
 static enum result
 post(struct book *b, enum asset asset, code8 item, struct account a, int64_t amount)
 {
-	struct row_key k = account_key(a.purpose, asset, a.owner, item, a.lot);
+	struct row_key k = book_account_key(a.purpose, asset, a.owner, item, a.lot);
 	struct account_row *row = book_upsert(b, &k);
 	struct posting p = {
 	    .asset = asset, .purpose = a.purpose, .item = item, .lot = a.lot, .amount = amount};

@@ -115,6 +115,12 @@ MUST_CHECK enum result book_decide(
 MUST_CHECK enum result book_permits(
     const struct row_source *rows, const struct book_in *in, struct book_out *out);
 
+/*
+ * Says to the rows which of them a command of the act will ask for, as far as it is known before. For who decides many acts at
+ * once; book_decide does it for the commands of one act.
+ */
+void book_expect(const struct row_source *rows, const struct act *act, uint32_t command, enum row_expect when);
+
 /* Writes the entry's leaf hash into the rows that the decision made nameable. */
 void book_seal(const struct row_source *rows, const struct book_out *out, const uint8_t leaf[32]);
 

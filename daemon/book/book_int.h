@@ -156,6 +156,11 @@ MUST_CHECK enum result points_give(
  * rest becomes debt. */
 MUST_CHECK enum result points_correct(
     struct book *b, uint64_t member, uint64_t lot, int64_t points);
+/* The lot in a place of the member's list of lots (struct point_lot_row). */
+uint64_t book_lot_of_order(uint64_t order);
+/* The key of an account's row. */
+struct row_key book_account_key(
+    enum purpose purpose, enum asset asset, uint64_t owner, code8 item, uint64_t lot);
 /* A member's available points, all lots. */
 int64_t points_available(const struct row_source *rows, uint64_t member);
 /* Visits lots earliest expiry first and moves `points` of available away; each part is told to

@@ -68,6 +68,10 @@ static const struct row table[] = {
 };
 /* clang-format on */
 
+/* So many commands ahead the rows are told what will be asked. */
+#define EXPECT_NEAR 8
+#define EXPECT_NEXT 4
+
 #define N_ROWS (sizeof(table) / sizeof(table[0]))
 
 static const struct row *
@@ -276,6 +280,8 @@ book_decide(const struct row_source *rows, const struct book_in *in, struct book
 	enum result err = decide_begin(&b);
 
 	for (uint32_t i = 0; i < in->act->n_commands && err == RESULT_OK; i++) {
+		book_expect(rows, in->act, i + EXPECT_NEAR, ROW_NEAR);
+		book_expect(rows, in->act, i + EXPECT_NEXT, ROW_NEXT);
 		out->command = b.command = i;
 		err = decide_command(&b, &in->act->commands[i]);
 	}

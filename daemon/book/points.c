@@ -9,8 +9,8 @@ lot_order(uint64_t lot)
 	return lot == 0 ? LOT_NO_EXPIRY : lot;
 }
 
-static uint64_t
-lot_of_order(uint64_t order)
+uint64_t
+book_lot_of_order(uint64_t order)
 {
 	return order == LOT_NO_EXPIRY ? 0 : order;
 }
@@ -72,7 +72,7 @@ points_take(struct book *b, uint64_t member, int64_t points, points_part part, v
 	while (points > 0 && order != 0) {
 		struct row_key at = row_key3(TABLE_POINT_LOT, member, order, 0);
 		const struct point_lot_row *row = book_get(b, &at);
-		uint64_t lot = lot_of_order(order);
+		uint64_t lot = book_lot_of_order(order);
 		int64_t have =
 		    book_balance(b->rows, PURPOSE_AVAILABLE, ASSET_POINTS, member, 0, lot);
 		int64_t take = have < points ? have : points;
@@ -97,7 +97,7 @@ points_available(const struct row_source *rows, uint64_t member)
 		const struct point_lot_row *row = rows->get(rows->ctx, &at);
 
 		sum += book_balance(
-		    rows, PURPOSE_AVAILABLE, ASSET_POINTS, member, 0, lot_of_order(order));
+		    rows, PURPOSE_AVAILABLE, ASSET_POINTS, member, 0, book_lot_of_order(order));
 		order = row->next;
 	}
 	return sum;
@@ -184,7 +184,7 @@ book_member_sums(const struct row_source *rows, uint64_t member, struct member_s
 	for (uint64_t order = m->first_lot; order != 0;) {
 		struct row_key at = row_key3(TABLE_POINT_LOT, member, order, 0);
 		const struct point_lot_row *row = rows->get(rows->ctx, &at);
-		uint64_t lot = lot_of_order(order);
+		uint64_t lot = book_lot_of_order(order);
 
 		out->available +=
 		    book_balance(rows, PURPOSE_AVAILABLE, ASSET_POINTS, member, 0, lot);

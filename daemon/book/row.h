@@ -30,13 +30,17 @@ _Static_assert(sizeof(struct row_key) == 40, "row keys are stored");
  * the act is settled, so that a refused act leaves nothing behind. add:  a new zeroed row; the key
  * must not be there yet. drop: removes a row that is there. Pointers stay valid until the act is
  * settled (rows do not move), or until that row is dropped.
+ * expect: a hint that the key will be looked up soon, given twice: first (ROW_NEAR) for where it is found, some look-ups
+ * later (ROW_NEXT) for the row itself. It changes nothing, and may be NULL.
  */
+enum row_expect { ROW_NEAR, ROW_NEXT };
 struct row_source {
 	void *ctx;
 	const void *(*get)(void *ctx, const struct row_key *key);
 	void *(*edit)(void *ctx, const struct row_key *key);
 	void *(*add)(void *ctx, const struct row_key *key);
 	void (*drop)(void *ctx, const struct row_key *key);
+	void (*expect)(void *ctx, const struct row_key *key, enum row_expect when);
 };
 
 #endif

@@ -455,11 +455,60 @@ decide_new(struct engine *e, const struct engine_submission *in, const struct ac
 }
 
 void
+engine_read(const struct engine *e, const uint8_t *bytes, size_t len, struct arena *arena, struct engine_act *out)
+{
+	out->code = act_decode(bytes, len, e->origin, 0, arena, &out->act, &out->fault);
+}
+
+void
+engine_expect(const struct engine *e, const struct engine_act *read, enum row_expect when)
+{
+	struct row_key k = id_key(read->act.request_id);
+
+	if (read->code != RESULT_OK)
+		return;
+	e->source.expect(e->source.ctx, &k, when);
+	book_expect(&e->source, &read->act, 0, when);
+}
+
+/* Whether an act of an unknown id is neither too old, nor too new, nor was refused before. */
+static enum result
+timely(struct engine *e, const struct act *act, uint64_t now_us)
+{
+	if (made_at_accepted(e, act->made_at_us, now_us) && !retired_has(&e->retired, act->request_id, now_us))
+		return RESULT_OK;
+	/* What is too new would be new enough later: a no stays a no. */
+	if (act->made_at_us > now_us)
+		retired_add(&e->retired, act->request_id, now_us);
+	return RESULT_USE_NEW_ID;
+}
+
+static void
+decide_read(struct engine *e, const struct engine_submission *in, const struct act *act, struct engine_answer *out)
+{
+	uint64_t now_us;
+
+	if ((out->code = known_id(e, in, act, out)) != RESULT_NOT_FOUND)
+		return;
+	/* An answer before the commit may still become "unknown": such ids are not retired. */
+	now_us = next_time_us(e);
+	if ((out->code = timely(e, act, now_us)) != RESULT_OK)
+		return;
+	out->code = engine_writable(e);
+	if (out->code == RESULT_OK && !engine_has_room(e))
+		out->code = RESULT_DISK_FULL;
+	if (out->code == RESULT_OK)
+		out->code = engine_clock_doubtful(e) ? RESULT_CLOCK_DOUBTFUL
+						     : decide_new(e, in, act, now_us, out);
+	if (out->code != RESULT_OK && !e->failed)
+		retired_add(&e->retired, act->request_id, now_us);
+}
+
+void
 engine_decide(struct engine *e, const struct engine_submission *in, struct engine_answer *out)
 {
-	struct act_fault fault;
-	struct act act;
-	uint64_t now_us;
+	const struct engine_act *read = in->read;
+	struct engine_act own;
 
 	memset(out, 0, sizeof(*out));
 	out->field = "";
@@ -468,32 +517,17 @@ engine_decide(struct engine *e, const struct engine_submission *in, struct engin
 		return;
 	}
 	arena_reset(&e->arena);
-	out->code = act_decode(in->act, in->act_len, e->origin, 0, &e->arena, &act, &fault);
-	if (out->code != RESULT_OK) {
-		out->field = fault.field;
-		out->command = fault.command;
+	if (read == NULL) {
+		engine_read(e, in->act, in->act_len, &e->arena, &own);
+		read = &own;
+	}
+	if (read->code == RESULT_OK) {
+		decide_read(e, in, &read->act, out);
 		return;
 	}
-	if ((out->code = known_id(e, in, &act, out)) != RESULT_NOT_FOUND)
-		return;
-	/* An answer before the commit may still become "unknown": such ids are not retired. */
-	now_us = next_time_us(e);
-	if (!made_at_accepted(e, act.made_at_us, now_us) ||
-	    retired_has(&e->retired, act.request_id, now_us)) {
-		/* What is too new would be new enough later: a no stays a no. */
-		if (act.made_at_us > now_us)
-			retired_add(&e->retired, act.request_id, now_us);
-		out->code = RESULT_USE_NEW_ID;
-		return;
-	}
-	out->code = engine_writable(e);
-	if (out->code == RESULT_OK && !engine_has_room(e))
-		out->code = RESULT_DISK_FULL;
-	if (out->code == RESULT_OK)
-		out->code = engine_clock_doubtful(e) ? RESULT_CLOCK_DOUBTFUL
-						     : decide_new(e, in, &act, now_us, out);
-	if (out->code != RESULT_OK && !e->failed)
-		retired_add(&e->retired, act.request_id, now_us);
+	out->code = read->code;
+	out->field = read->fault.field;
+	out->command = read->fault.command;
 }
 
 void

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "daemon/book/book.h"
+#include "daemon/codec/act.h"
 #include "daemon/codec/entry.h"
 #include "daemon/engine/texts.h"
 #include "daemon/ops/clock.h"
@@ -72,9 +73,23 @@ MUST_CHECK enum result engine_open(
 /* Writes the state (unless a write failed) and closes. */
 void engine_close(struct engine *engine);
 
+/* An act's bytes, read: what it says, or what is wrong with it. */
+struct engine_act {
+	enum result code;
+	struct act_fault fault;
+	struct act act;
+};
+/* Reads an act before it is decided; its lists live in the arena, and it is only as good as the bytes it was read from. */
+void engine_read(const struct engine *engine, const uint8_t *act, size_t len, struct arena *arena,
+    struct engine_act *out);
+/* Acts that will be decided soon, told in time, need not wait for memory: twice each, see book/row.h. */
+void engine_expect(const struct engine *engine, const struct engine_act *act, enum row_expect when);
+
 struct engine_submission {
 	const uint8_t *act;
 	size_t act_len;
+	/* As engine_read found it; NULL: not read yet. */
+	const struct engine_act *read;
 	const uint8_t *signature;
 	size_t signature_len;
 	/* NULL if there is none. */

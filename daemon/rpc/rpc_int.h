@@ -55,6 +55,7 @@ struct waiting_act {
 	uint8_t session[8];
 	uint8_t key[32];
 	const Timebox__V1__Request *request;
+	struct engine_act read;
 	struct engine_answer answer;
 	uint32_t retry_after_s;
 	/* The key was nobody's when the act was decided. */

@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "daemon/rpc/rpc_int.h"
-#include "proto/canonical.h"
 #include "proto/crypto.h"
+
+/* So many acts ahead the rows are told what will be asked. */
+#define EXPECT_NEAR 8
+#define EXPECT_NEXT 4
 
 void
 turn_add(struct peer *peer, const Timebox__V1__Request *request)
@@ -22,6 +25,7 @@ turn_add(struct peer *peer, const Timebox__V1__Request *request)
 	memcpy(w->session, peer->session, sizeof(w->session));
 	memcpy(w->key, net_conn_key(peer->conn), sizeof(w->key));
 	w->request = request;
+	engine_read(rpc->engine, request->act.data, request->act.len, &rpc->requests, &w->read);
 	peer->waiting++;
 	if (rpc->n_queue == RPC_QUEUE_ACTS || rpc->requests.used >= RPC_QUEUE_BYTES)
 		turn_flush(rpc);
@@ -38,26 +42,25 @@ turn_forget(struct rpc *rpc, const struct peer *peer)
 /* ---- what is looked at before the engine: strangers, a slip that would end a PIN unsaid, an outlet that guesses ---- */
 
 static enum result
-check_slip(struct rpc *rpc, const Timebox__V1__Act *act, struct waiting_act *w)
+check_slip(struct rpc *rpc, const struct act *act, struct waiting_act *w)
 {
-	for (size_t i = 0; i < act->n_commands; i++) {
-		const Timebox__V1__Command *command = act->commands[i];
+	for (uint32_t i = 0; i < act->n_commands; i++) {
+		const struct command *command = &act->commands[i];
 
-		if (command->kind_case != TIMEBOX__V1__COMMAND__KIND_PIN_SLIP || command->pin_slip->reset ||
-		    !pin_set(rpc, command->pin_slip->member))
+		if (command->kind != COMMAND_PIN_SLIP || command->reset || !pin_set(rpc, command->member))
 			continue;
 		w->answer.field = "reset";
-		w->answer.command = (uint32_t)i;
+		w->answer.command = i;
 		return RESULT_BAD_FIELD;
 	}
 	return RESULT_OK;
 }
 
 static enum result
-check_codes(struct rpc *rpc, const Timebox__V1__Act *act, uint32_t key_no, struct waiting_act *w)
+check_codes(struct rpc *rpc, const struct act *act, uint32_t key_no, struct waiting_act *w)
 {
-	for (size_t i = 0; i < act->n_commands; i++) {
-		if (act->commands[i]->kind_case != TIMEBOX__V1__COMMAND__KIND_CONFIRM)
+	for (uint32_t i = 0; i < act->n_commands; i++) {
+		if (act->commands[i].kind != COMMAND_CONFIRM)
 			continue;
 		w->retry_after_s = guess_wait_s(rpc, key_no, GUESS_VOUCHER);
 		return w->retry_after_s == 0 ? RESULT_OK : RESULT_VOUCHER_LIMIT;
@@ -66,36 +69,35 @@ check_codes(struct rpc *rpc, const Timebox__V1__Act *act, uint32_t key_no, struc
 }
 
 static enum result
+check_stranger(struct rpc *rpc, const struct act *act, struct waiting_act *w)
+{
+	/* A stranger may enrol, and fills the list of refused ids with nothing else, and never to the brim. */
+	if (act->n_commands != 1 || act->commands[0].kind != COMMAND_ENROL)
+		return RESULT_UNKNOWN_KEY;
+	if (!engine_crowded(rpc->engine))
+		return RESULT_OK;
+	w->retry_after_s = RPC_CROWDED_WAIT_S;
+	return RESULT_BUSY;
+}
+
+static enum result
 act_check(struct rpc *rpc, const struct key_row *key, struct waiting_act *w)
 {
-	const Timebox__V1__Act *act;
-	ProtobufCMessage *message;
+	const struct act *act = &w->read.act;
 	enum result err;
 
-	if (key != NULL && key->role != ROLE_STAFF && key->role != ROLE_OUTLET)
+	/* What cannot be read is refused by the engine, which says why. */
+	if (w->read.code != RESULT_OK)
 		return RESULT_OK;
-	arena_reset(&rpc->answers);
-	/* What cannot be decoded here is refused by the engine, which says why. */
-	if (canonical_unpack_loose(&timebox__v1__act__descriptor, &rpc->answers, w->request->act.data,
-				   w->request->act.len, &message) != RESULT_OK)
-		return RESULT_OK;
-	act = (const Timebox__V1__Act *)(const void *)message;
-	/* A stranger may enrol, and fills the list of refused ids with nothing else, and never to the brim. */
-	if (key == NULL && (act->n_commands != 1 ||
-			    act->commands[0]->kind_case != TIMEBOX__V1__COMMAND__KIND_ENROL))
-		return RESULT_UNKNOWN_KEY;
-	if (key == NULL && engine_crowded(rpc->engine)) {
-		w->retry_after_s = RPC_CROWDED_WAIT_S;
-		return RESULT_BUSY;
-	}
 	if (key == NULL)
-		return RESULT_OK;
+		return check_stranger(rpc, act, w);
 	/* An accepted act keeps its receipt, whatever came after. */
-	if (act->request_id.len != 16 || engine_seq_of(rpc->engine, act->request_id.data) != 0)
+	if ((key->role != ROLE_STAFF && key->role != ROLE_OUTLET) ||
+	    engine_seq_of(rpc->engine, act->request_id) != 0)
 		return RESULT_OK;
 	err = key->role == ROLE_STAFF ? check_slip(rpc, act, w) : check_codes(rpc, act, key->no, w);
 	if (err != RESULT_OK)
-		engine_retire(rpc->engine, act->request_id.data);
+		engine_retire(rpc->engine, act->request_id);
 	return err;
 }
 
@@ -118,6 +120,7 @@ act_decide(struct rpc *rpc, struct waiting_act *w)
 	struct engine_submission in = {
 		.act = request->act.data,
 		.act_len = request->act.len,
+		.read = &w->read,
 		.signature = request->signature.data,
 		.signature_len = request->signature.len,
 		.texts = request->private_,
@@ -201,8 +204,13 @@ turn_flush(struct rpc *rpc)
 {
 	enum result err;
 
-	for (size_t i = 0; i < rpc->n_queue; i++)
+	for (size_t i = 0; i < rpc->n_queue; i++) {
+		if (i + EXPECT_NEAR < rpc->n_queue)
+			engine_expect(rpc->engine, &rpc->queue[i + EXPECT_NEAR].read, ROW_NEAR);
+		if (i + EXPECT_NEXT < rpc->n_queue)
+			engine_expect(rpc->engine, &rpc->queue[i + EXPECT_NEXT].read, ROW_NEXT);
 		act_decide(rpc, &rpc->queue[i]);
+	}
 	(void)engine_sweep(rpc->engine, RPC_SWEEP_ENTRIES);
 	err = engine_commit(rpc->engine);
 	for (size_t i = 0; i < rpc->n_queue; i++) {

@@ -430,8 +430,17 @@ source_drop(void *ctx, const struct row_key *key)
 	rows_drop(ctx, key);
 }
 
+static void
+source_expect(void *ctx, const struct row_key *key, enum row_expect when)
+{
+	if (when == ROW_NEAR)
+		rows_prefetch(ctx, key);
+	else
+		rows_prefetch_row(ctx, key);
+}
+
 void
 rows_source(struct rows *r, struct row_source *out)
 {
-	*out = (struct row_source){r, source_get, source_edit, source_add, source_drop};
+	*out = (struct row_source){r, source_get, source_edit, source_add, source_drop, source_expect};
 }
