@@ -262,6 +262,8 @@ build/asan/unit/%: build/asan/tests/unit/%.o $(call objects,asan,$(UNIT_HELP)) b
 
 build/timebox-bench: $(call objects,obj,$(BENCH_SRC) $(PROTO_SRC)) $(call gen,obj)
 	$(call link,obj,-lssl -lcrypto -lprotobuf-c -lunistring)
+build/bench-verify-grow: $(call objects,obj,tests/bench/verify/grow.c) build/obj/core.a
+	$(call link,obj,-lssl -lcrypto -lprotobuf-c -lunistring -lpthread)
 build/bench-floor: $(call objects,obj,tests/bench/floor.c tests/bench/conn.c $(PROTO_SRC)) $(call gen,obj)
 	$(call link,obj,-lssl -lcrypto -lprotobuf-c -lunistring)
 

@@ -81,6 +81,7 @@ uint64_t accounts_members(const struct accounts *a);
 /* ---- re-execution (reexec.c): would the rules in force have given exactly this entry? ---- */
 
 struct reexec;
+struct memory;
 
 /* The book before its first entry, rows in memory; NULL without memory. */
 struct reexec *reexec_new(const char *origin, struct auditor_broken *b);
@@ -90,6 +91,9 @@ void reexec_free(struct reexec *r);
  * set (kinds "refused" and "outcome"), RESULT_NO_MEMORY; no more entries then. */
 MUST_CHECK enum result reexec_entry(struct reexec *r, const uint8_t *bytes, size_t n,
     const Timebox__V1__Entry *e, const uint8_t leaf[HASH_LEN]);
+
+/* The rows as they are after the last entry. */
+struct memory *reexec_memory(struct reexec *r);
 
 /* What came late or is missing after the last entry. */
 void reexec_report(const struct reexec *r, struct auditor_result *out);

@@ -89,6 +89,12 @@ reexec_report(const struct reexec *r, struct auditor_result *out)
 	memory_each(r->memory, TABLE_DUE, missing_add, &m);
 }
 
+struct memory *
+reexec_memory(struct reexec *r)
+{
+	return r->memory;
+}
+
 /* ---- one entry ---- */
 
 /* Only the daemon's own acts have a request id that begins with eight zero bytes. */
