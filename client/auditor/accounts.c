@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "client/auditor/keymap.h"
-#include "timebox/v1/types.pb-c.h"
 
 #define CODE_MAX 8 /* characters of an item's or partner's code */
 
@@ -50,7 +49,7 @@ _Static_assert(sizeof(struct account_key) == 40, "no padding: the key is compare
 
 /* What an entry's postings of one asset come to. */
 struct sum {
-	const char *item; /* "" for minutes and points */
+	struct said_bytes item; /* empty for minutes and points */
 	unsigned asset;
 	int64_t total;
 };
@@ -100,23 +99,23 @@ accounts_members(const struct accounts *a)
 }
 
 static const struct kind *
-kind_find(const Timebox__V1__Posting *p)
+kind_find(const struct said_posting *p)
 {
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (kinds[i].purpose == (unsigned)p->purpose)
+		if (kinds[i].purpose == p->purpose)
 			return &kinds[i];
 	return NULL;
 }
 
 /* The account of a posting, checked. */
 static enum result
-account_of(struct accounts *a, uint64_t seq, const Timebox__V1__Posting *p,
+account_of(struct accounts *a, uint64_t seq, const struct said_posting *p,
     const struct kind **kind, struct account_key *key)
 {
 	const struct kind *k = kind_find(p);
-	size_t partner = strlen(p->partner), item = strlen(p->item);
+	size_t partner = p->partner.n, item = p->item.n;
 
-	if (k == NULL || k->asset != (unsigned)p->asset || (item != 0) != (k->asset == 3) ||
+	if (k == NULL || k->asset != p->asset || (item != 0) != (k->asset == 3) ||
 	    item > CODE_MAX || partner > CODE_MAX)
 		return broken_set(a->broken, "postings", seq,
 		    _("a posting's purpose, asset and item do not go together"));
@@ -128,31 +127,42 @@ account_of(struct accounts *a, uint64_t seq, const Timebox__V1__Posting *p,
 	key->purpose = k->purpose;
 	key->member = p->member;
 	key->lot = p->lot;
-	memcpy(key->partner, p->partner, partner);
-	memcpy(key->item, p->item, item);
+	if (partner > 0)
+		memcpy(key->partner, p->partner.p, partner);
+	if (item > 0)
+		memcpy(key->item, p->item.p, item);
 	*kind = k;
 	return RESULT_OK;
 }
 
 static int
-sum_add(struct sum *sums, size_t *n, const Timebox__V1__Posting *p)
+sum_add(struct sum *sums, size_t *n, const struct said_posting *p)
 {
 	size_t i;
 
 	for (i = 0; i < *n; i++)
-		if (sums[i].asset == (unsigned)p->asset && strcmp(sums[i].item, p->item) == 0)
+		if (sums[i].asset == p->asset && sums[i].item.n == p->item.n &&
+		    (p->item.n == 0 || memcmp(sums[i].item.p, p->item.p, p->item.n) == 0))
 			break;
 	if (i == *n)
-		sums[(*n)++] = (struct sum){.item = p->item, .asset = (unsigned)p->asset};
+		sums[(*n)++] = (struct sum){.item = p->item, .asset = p->asset};
 	return __builtin_add_overflow(sums[i].total, p->amount, &sums[i].total) ? -1 : 0;
+}
+
+static struct said_bytes
+sum_name(const struct sum *s)
+{
+	const char *name = asset_names[s->asset];
+
+	return s->item.n != 0 ? s->item : (struct said_bytes){(const uint8_t *)name, strlen(name)};
 }
 
 static enum result
 postings_add(
-    struct accounts *a, const Timebox__V1__Entry *e, struct sum *sums, size_t *n_sums)
+    struct accounts *a, const struct said *e, struct sum *sums, size_t *n_sums)
 {
 	for (size_t i = 0; i < e->n_postings; i++) {
-		const Timebox__V1__Posting *p = e->postings[i];
+		const struct said_posting *p = &e->postings[i];
 		struct account_key key;
 		const struct kind *kind;
 		enum result err;
@@ -170,29 +180,32 @@ postings_add(
 	for (size_t i = 0; i < *n_sums; i++)
 		if (sums[i].total != 0)
 			return broken_set(a->broken, "postings", e->seq,
-			    _("those of %s sum to %" PRId64 ", not 0"),
-			    sums[i].item[0] != '\0' ? sums[i].item : asset_names[sums[i].asset],
-			    sums[i].total);
+			    _("those of %.*s sum to %" PRId64 ", not 0"), (int)sum_name(&sums[i]).n,
+			    (const char *)sum_name(&sums[i]).p, sums[i].total);
 	return RESULT_OK;
 }
 
 static enum result
 balance_broken(struct accounts *a, uint64_t seq, const struct kind *k,
-    const Timebox__V1__Posting *p, int64_t balance)
+    const struct said_posting *p, int64_t balance)
 {
 	if (k->owner == OWNER_MEMBER)
 		return broken_set(a->broken, "balance", seq,
 		    _("account %s of member %" PRIu64 " would be %" PRId64), k->name, p->member,
 		    balance);
-	return broken_set(a->broken, "balance", seq, _("account %s of %s would be %" PRId64),
-	    k->name, k->owner == OWNER_PARTNER ? p->partner : _("the programme"), balance);
+	if (k->owner == OWNER_PARTNER)
+		return broken_set(a->broken, "balance", seq,
+		    _("account %s of %.*s would be %" PRId64), k->name, (int)p->partner.n,
+		    (const char *)p->partner.p, balance);
+	return broken_set(a->broken, "balance", seq,
+	    _("account %s of the programme would be %" PRId64), k->name, balance);
 }
 
 static enum result
-balances_check(struct accounts *a, const Timebox__V1__Entry *e)
+balances_check(struct accounts *a, const struct said *e)
 {
 	for (size_t i = 0; i < e->n_postings; i++) {
-		const Timebox__V1__Posting *p = e->postings[i];
+		const struct said_posting *p = &e->postings[i];
 		struct account_key key;
 		const struct kind *k;
 		const int64_t *balance;
@@ -203,17 +216,17 @@ balances_check(struct accounts *a, const Timebox__V1__Entry *e)
 		if ((balance = keymap_find(a->balances, &key)) == NULL)
 			return RESULT_INTERNAL;
 		if ((*balance < 0 && !k->below_zero) ||
-		    (*balance > 0 && k->purpose == TIMEBOX__V1__PURPOSE__PURPOSE_DEBT))
+		    (*balance > 0 && k->purpose == PURPOSE_DEBT))
 			return balance_broken(a, e->seq, k, p, *balance);
 	}
 	return RESULT_OK;
 }
 
 static enum result
-touched_check(struct accounts *a, const Timebox__V1__Entry *e)
+touched_check(struct accounts *a, const struct said *e)
 {
 	for (size_t i = 0; i < e->n_touched; i++) {
-		const Timebox__V1__Touched *t = e->touched[i];
+		const struct said_touched *t = &e->touched[i];
 		uint64_t *last = keymap_add(a->touched, &t->member);
 
 		if (last == NULL)
@@ -228,7 +241,7 @@ touched_check(struct accounts *a, const Timebox__V1__Entry *e)
 		*last = e->seq;
 	}
 	for (size_t i = 0; i < e->n_postings; i++) {
-		uint64_t member = e->postings[i]->member;
+		uint64_t member = e->postings[i].member;
 		const uint64_t *last = keymap_find(a->touched, &member);
 
 		if (member != 0 && (last == NULL || *last != e->seq))
@@ -239,16 +252,18 @@ touched_check(struct accounts *a, const Timebox__V1__Entry *e)
 }
 
 enum result
-accounts_entry(struct accounts *a, const Timebox__V1__Entry *e)
+accounts_entry(struct accounts *a, const struct said *e)
 {
-	struct sum *sums = calloc(e->n_postings + 1, sizeof(*sums));
+	struct sum few[16], *sums = few;
 	size_t n_sums = 0;
 	enum result err;
 
-	if (sums == NULL)
+	if (e->n_postings > sizeof(few) / sizeof(few[0]) &&
+	    (sums = calloc(e->n_postings, sizeof(*sums))) == NULL)
 		return RESULT_NO_MEMORY;
 	err = postings_add(a, e, sums, &n_sums);
-	free(sums);
+	if (sums != few)
+		free(sums);
 	if (err == RESULT_OK)
 		err = balances_check(a, e);
 	return err == RESULT_OK ? touched_check(a, e) : err;

@@ -57,9 +57,13 @@ unsigned auditor_kind_depth(const char *kind);
 /* ---- verify ---- */
 
 struct auditor_options {
-	/* 1: bytes, hashes, signatures, keys. 2: and what postings come to. 3: and every act decided
+	/* 0: bytes and hashes only. 1: and signatures, keys, what acts are. 2: and what postings come to. 3: and every act decided
 	 * again by the rules in force, which takes memory as the daemon does. */
 	unsigned depth;
+	/* Signatures of acts are not verified: no verdict on who asked. */
+	bool no_signatures;
+	/* 0: as many as there are processors. */
+	unsigned threads;
 	/* The verifier key's text as the auditor knows it; NULL: the export's own is believed. */
 	const char *vkey;
 	/* A size and root noted down earlier. */

@@ -8,10 +8,11 @@
 
 #include "client/auditor/auditor.h"
 #include "client/auditor/files.h"
+#include "client/auditor/pieces.h"
+#include "client/auditor/said.h"
 #include "proto/arena.h"
 #include "proto/tile.h"
 #include "proto/tree.h"
-#include "timebox/v1/entry.pb-c.h"
 
 #define _(text) gettext(text)
 
@@ -47,6 +48,8 @@ struct tiler {
 /* Without leaves; the struct is large. */
 void tiler_init(struct tiler *t, tiler_emit emit, void *ctx);
 MUST_CHECK enum result tiler_leaf(struct tiler *t, const uint8_t leaf[HASH_LEN]);
+/* Passes over a tile of leaves that is known to be right: 256 leaves by their root. Only between tiles. */
+MUST_CHECK enum result tiler_tile(struct tiler *t, const uint8_t root[HASH_LEN]);
 /* Emits the tiles that are not full. */
 MUST_CHECK enum result tiler_end(struct tiler *t);
 
@@ -55,15 +58,18 @@ MUST_CHECK enum result tiler_end(struct tiler *t);
 struct ledger;
 
 /* A ledger before its first entry; NULL without memory. `b` takes what is wrong. Below depth 2
- * postings are not looked at. */
+ * postings are not looked at; `signatures`: whether deed->signature says something. */
 struct ledger *ledger_new(const char *origin, const uint8_t ledger_key[KEY_LEN], unsigned depth,
-    struct auditor_broken *b);
+    bool signatures, struct auditor_broken *b);
 void ledger_free(struct ledger *l);
 
-/* The next entry, from 1; its act is decoded into the arena. RESULT_CORRUPT with *b set,
- * RESULT_NO_MEMORY; no more entries then. */
+/* The next entry, from 1, and its act; `why` is what deed_decode returned. RESULT_CORRUPT with *b set,
+ * RESULT_NO_MEMORY, RESULT_IO (a temporary file); no more entries then. */
 MUST_CHECK enum result ledger_entry(
-    struct ledger *l, struct arena *arena, const Timebox__V1__Entry *e);
+    struct ledger *l, const struct said *e, const struct deed *d, enum result why);
+
+/* After the last entry: whether a request id came twice, which replaces what breaks later. */
+MUST_CHECK enum result ledger_end(struct ledger *l);
 
 /* Counts, and the roster, which becomes the result's. */
 void ledger_report(struct ledger *l, struct auditor_result *out);
@@ -73,7 +79,7 @@ struct accounts;
 struct accounts *accounts_new(struct auditor_broken *b);
 void accounts_free(struct accounts *a);
 /* Postings and touched members of an entry; results as ledger_entry. */
-MUST_CHECK enum result accounts_entry(struct accounts *a, const Timebox__V1__Entry *e);
+MUST_CHECK enum result accounts_entry(struct accounts *a, const struct said *e);
 /* Accounts and members seen. */
 uint64_t accounts_count(const struct accounts *a);
 uint64_t accounts_members(const struct accounts *a);
@@ -87,10 +93,10 @@ struct memory;
 struct reexec *reexec_new(const char *origin, struct auditor_broken *b);
 void reexec_free(struct reexec *r);
 
-/* The next entry, from 1: its bytes, what they decode to, and its leaf hash. RESULT_CORRUPT with *b
+/* The next entry, from 1: its bytes, what they and its act say, and its leaf hash. RESULT_CORRUPT with *b
  * set (kinds "refused" and "outcome"), RESULT_NO_MEMORY; no more entries then. */
-MUST_CHECK enum result reexec_entry(struct reexec *r, const uint8_t *bytes, size_t n,
-    const Timebox__V1__Entry *e, const uint8_t leaf[HASH_LEN]);
+MUST_CHECK enum result reexec_entry(struct reexec *r, struct said_bytes bytes,
+    const struct said *e, const struct deed *d, const uint8_t leaf[HASH_LEN]);
 
 /* The rows as they are after the last entry. */
 struct memory *reexec_memory(struct reexec *r);
@@ -106,6 +112,9 @@ struct chain {
 	uint8_t last[HASH_LEN];	    /* leaf of the last one; zeros before the first */
 	struct tree_frontier leaves; /* over all of them */
 	struct tree_frontier before; /* over all but the last */
+	/* After a piece, `before` is the tree before the piece, and these are its leaves. */
+	bool after_piece;
+	uint8_t piece_leaf[TILE_WIDTH][HASH_LEN];
 	/* The last entry names another one before it: the next entry, or the root, tells which of the
 	 * two was changed. */
 	bool undecided;
@@ -135,7 +144,11 @@ void hashing_end(struct hashing *h);
 
 /* The next entry as stored; `e` is NULL where it cannot be decoded, for the reason `why`. */
 MUST_CHECK enum result hashing_entry(struct hashing *h, const uint8_t *bytes, size_t n,
-    const Timebox__V1__Entry *e, enum result why);
+    const struct said *e, enum result why);
+
+/* The next 256 entries, of which a thread found that they fit each other and their tile. False, and
+ * nothing was done, where they do not fit what came before: they are to be given one by one. */
+MUST_CHECK bool hashing_piece(struct hashing *h, const struct piece *p, enum result *err);
 
 /* True as long as everything fits, so that a look at what entries say is worth while. */
 bool hashing_fits(const struct hashing *h);

@@ -167,6 +167,13 @@ tiles_end(struct tiles *t)
 	t->file = NULL;
 }
 
+void
+tiles_skip(struct tiles *t)
+{
+	tiles_end(t);
+	t->n++;
+}
+
 /* The widest partial tile in the folder; 0 where there is none. */
 static unsigned
 widest(const struct tiles *t)

@@ -40,6 +40,9 @@ struct tiles {
 void tiles_begin(struct tiles *t, const char *dir, int level, uint64_t size);
 void tiles_end(struct tiles *t);
 
+/* Passes over the next tile; only between tiles. */
+void tiles_skip(struct tiles *t);
+
 /* The next entry of TILE_ENTRIES: `buf` has room for FILES_ENTRY_MAX bytes. RESULT_NOT_FOUND at the
  * end, RESULT_BAD_FRAME where a length does not fit the bundle, RESULT_IO. */
 MUST_CHECK enum result tiles_entry(struct tiles *t, uint8_t *buf, size_t *n);

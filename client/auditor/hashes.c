@@ -35,16 +35,28 @@ chain_decide(struct chain *c, uint64_t n, bool vouched)
 }
 
 static bool
-names(const Timebox__V1__Entry *e, const uint8_t leaf[HASH_LEN])
+names(const struct said *e, const uint8_t leaf[HASH_LEN])
 {
-	return e != NULL && e->prev.len == HASH_LEN && memcmp(e->prev.data, leaf, HASH_LEN) == 0;
+	return e != NULL && e->prev.n == HASH_LEN && memcmp(e->prev.p, leaf, HASH_LEN) == 0;
+}
+
+/* `before` as it is when entries come one by one. */
+static void
+before_make(struct chain *c)
+{
+	if (!c->after_piece)
+		return;
+	c->after_piece = false;
+	for (size_t i = 0; i + 1 < TILE_WIDTH; i++)
+		tree_frontier_append(&c->before, c->piece_leaf[i]);
 }
 
 static void
-chain_look(struct chain *c, const Timebox__V1__Entry *e, enum result why, const uint8_t leaf[HASH_LEN])
+chain_look(struct chain *c, const struct said *e, enum result why, const uint8_t leaf[HASH_LEN])
 {
 	uint64_t n = c->n + 1;
 
+	before_make(c);
 	if (e == NULL) {
 		broken_set(&c->broken, "encoding", n,
 		    _("its bytes are no canonical entry (%s)"), result_name(why));
@@ -55,12 +67,12 @@ chain_look(struct chain *c, const Timebox__V1__Entry *e, enum result why, const 
 		if (n == 1) {
 			broken_set(
 			    &c->broken, "chain", 1, _("the first entry's prev is not zero"));
-		} else if (e->prev.len != HASH_LEN) {
+		} else if (e->prev.n != HASH_LEN) {
 			chain_decide(c, n, false);
 		} else {
 			c->undecided = true;
 			c->as_named = c->before;
-			tree_frontier_append(&c->as_named, e->prev.data);
+			tree_frontier_append(&c->as_named, e->prev.p);
 			tree_frontier_append(&c->as_named, leaf);
 		}
 	}
@@ -68,7 +80,7 @@ chain_look(struct chain *c, const Timebox__V1__Entry *e, enum result why, const 
 
 static void
 chain_entry(
-    struct chain *c, const Timebox__V1__Entry *e, enum result why, const uint8_t leaf[HASH_LEN])
+    struct chain *c, const struct said *e, enum result why, const uint8_t leaf[HASH_LEN])
 {
 	if (c->undecided)
 		chain_decide(c, c->n, names(e, c->last));
@@ -79,6 +91,45 @@ chain_entry(
 	tree_frontier_append(&c->leaves, leaf);
 	memcpy(c->last, leaf, HASH_LEN);
 	c->n++;
+}
+
+/* ---- pieces ---- */
+
+/* The root of the next 2^8 leaves; f->size is a multiple of 2^8. */
+static void
+append_tile(struct tree_frontier *f, const uint8_t root[HASH_LEN])
+{
+	uint8_t hash[HASH_LEN];
+	unsigned bit = 8;
+
+	memcpy(hash, root, HASH_LEN);
+	for (; f->size >> bit & 1; bit++) {
+		tree_node_hash(f->hash[bit], hash, hash);
+		memset(f->hash[bit], 0, HASH_LEN);
+	}
+	memcpy(f->hash[bit], hash, HASH_LEN);
+	f->size += TILE_WIDTH;
+}
+
+bool
+hashing_piece(struct hashing *h, const struct piece *p, enum result *err)
+{
+	struct chain *c = &h->chain;
+
+	*err = RESULT_OK;
+	if (!p->regular || !hashing_fits(h) || h->tiles_ended || c->n != p->n * TILE_WIDTH ||
+	    h->tree.size != c->n || memcmp(p->first_prev, c->last, HASH_LEN) != 0)
+		return false;
+	c->before = c->leaves;
+	c->after_piece = true;
+	memcpy(c->piece_leaf, p->leaf, sizeof(c->piece_leaf));
+	append_tile(&c->leaves, p->root);
+	memcpy(c->last, p->leaf[TILE_WIDTH - 1], HASH_LEN);
+	c->n += TILE_WIDTH;
+	append_tile(&h->tree, p->root);
+	tiles_skip(&h->tiles);
+	*err = tiler_tile(&h->tiler, p->root);
+	return true;
 }
 
 /* ---- tiles ---- */
@@ -151,7 +202,7 @@ hashing_end(struct hashing *h)
 }
 
 enum result
-hashing_entry(struct hashing *h, const uint8_t *bytes, size_t n, const Timebox__V1__Entry *e,
+hashing_entry(struct hashing *h, const uint8_t *bytes, size_t n, const struct said *e,
     enum result why)
 {
 	uint8_t leaf[HASH_LEN], stored[HASH_LEN];

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/auditor/ids.h"
 #include "client/auditor/keymap.h"
-#include "proto/canonical.h"
+#include "client/auditor/said.h"
+#include "daemon/book/words.h"
 #include "proto/uuid7.h"
-#include "timebox/v1/act.pb-c.h"
-#include "timebox/v1/types.pb-c.h"
 
 #define COMMANDS_MAX 1024
 #define SYSTEM_FIRST 90 /* commands of the daemon itself */
@@ -43,8 +43,9 @@ struct ledger {
 	const char *origin;
 	uint8_t key[KEY_LEN];
 	unsigned depth;
+	bool verify; /* signatures */
 	struct accounts *accounts;
-	struct keymap *ids;	  /* request id -> seq */
+	struct ids *ids;	  /* request ids */
 	struct keymap *codes;	  /* code hash -> struct code */
 	struct keymap *keys;	  /* key -> its place in the roster */
 	struct keymap *proposals; /* struct waiting_key -> struct waiting */
@@ -56,13 +57,13 @@ struct ledger {
 	uint64_t signatures, system;
 };
 
-typedef const Timebox__V1__Entry entry_t;
-typedef const Timebox__V1__Act act_t;
-typedef const Timebox__V1__Command command_t;
+typedef const struct said entry_t;
+typedef const struct deed deed_t;
+typedef const struct command command_t;
 
 struct ledger *
 ledger_new(const char *origin, const uint8_t ledger_key[KEY_LEN], unsigned depth,
-    struct auditor_broken *b)
+    bool signatures, struct auditor_broken *b)
 {
 	struct ledger *l = calloc(1, sizeof(*l));
 	uint64_t first = 1;
@@ -71,10 +72,11 @@ ledger_new(const char *origin, const uint8_t ledger_key[KEY_LEN], unsigned depth
 		return NULL;
 	l->broken = b;
 	l->depth = depth;
+	l->verify = signatures;
 	l->origin = origin;
 	memcpy(l->key, ledger_key, KEY_LEN);
 	l->accounts = accounts_new(b);
-	l->ids = keymap_new(UUID7_LEN, sizeof(uint64_t));
+	l->ids = ids_new();
 	l->codes = keymap_new(HASH_LEN, sizeof(struct code));
 	l->keys = keymap_new(KEY_LEN, sizeof(size_t));
 	l->proposals = keymap_new(sizeof(struct waiting_key), sizeof(struct waiting));
@@ -92,7 +94,7 @@ ledger_free(struct ledger *l)
 	if (l == NULL)
 		return;
 	accounts_free(l->accounts);
-	keymap_free(l->ids);
+	ids_free(l->ids);
 	keymap_free(l->codes);
 	keymap_free(l->keys);
 	keymap_free(l->proposals);
@@ -132,13 +134,12 @@ head_check(struct ledger *l, entry_t *e)
 }
 
 static enum result
-request_id_check(struct ledger *l, act_t *act)
+request_id_check(struct ledger *l, deed_t *d)
 {
-	uint64_t *used;
+	const uint8_t *id = d->act.request_id;
 
-	if (act->actor_key.len != 0) {
-		if (act->request_id.len != UUID7_LEN ||
-		    uuid7_check(act->request_id.data) != RESULT_OK)
+	if (d->actor_key_len != 0) {
+		if (d->request_id_len != UUID7_LEN || uuid7_check(id) != RESULT_OK)
 			return broken_set(
 			    l->broken, "request_id", l->seq, _("the request id is not a UUIDv7"));
 	} else {
@@ -146,40 +147,35 @@ request_id_check(struct ledger *l, act_t *act)
 
 		for (int i = 0; i < 8; i++)
 			want[8 + i] = (uint8_t)(l->seq >> (56 - 8 * i));
-		if (act->request_id.len != UUID7_LEN ||
-		    memcmp(act->request_id.data, want, UUID7_LEN) != 0)
+		if (d->request_id_len != UUID7_LEN || memcmp(id, want, UUID7_LEN) != 0)
 			return broken_set(l->broken, "request_id", l->seq,
 			    _("a system entry has another request id than its number gives"));
 	}
-	if ((used = keymap_add(l->ids, act->request_id.data)) == NULL)
-		return RESULT_NO_MEMORY;
-	if (*used != 0)
-		return broken_set(
-		    l->broken, "request_id", l->seq, _("entry %" PRIu64 " has it too"), *used);
-	*used = l->seq;
-	return RESULT_OK;
+	return ids_add(l->ids, id, l->seq);
 }
 
 static enum result
-act_check(struct ledger *l, act_t *act)
+act_check(struct ledger *l, deed_t *d)
 {
-	if (strcmp(act->origin, l->origin) != 0)
+	if (d->refusal != RESULT_OK && (d->origin.n != strlen(l->origin) ||
+					   memcmp(d->origin.p, l->origin, d->origin.n) != 0))
 		return broken_set(l->broken, "origin", l->seq,
-		    _("the act is for the ledger \"%.128s\""), act->origin);
-	if (act->n_commands < 1 || act->n_commands > COMMANDS_MAX)
+		    _("the act is for the ledger \"%.*s\""), (int)d->origin.n < 128 ? (int)d->origin.n : 128,
+		    (const char *)d->origin.p);
+	if (d->act.n_commands < 1 || d->act.n_commands > COMMANDS_MAX)
 		return broken_set(
 		    l->broken, "act", l->seq, _("an act has 1 to 1,024 commands"));
-	return request_id_check(l, act);
+	return request_id_check(l, d);
 }
 
 /* ---- keys ---- */
 
 static enum result
-code_add(struct ledger *l, const uint8_t *hash, size_t n, struct code code)
+code_add(struct ledger *l, const uint8_t hash[HASH_LEN], struct code code)
 {
 	struct code *slot;
 
-	if (n != HASH_LEN || keymap_find(l->codes, hash) != NULL)
+	if (keymap_find(l->codes, hash) != NULL)
 		return broken_set(l->broken, "key", l->seq,
 		    _("the code of this invitation was given out before, or is none"));
 	if ((slot = keymap_add(l->codes, hash)) == NULL)
@@ -221,34 +217,31 @@ key_add(struct ledger *l, const uint8_t key[KEY_LEN], const struct code *code)
 }
 
 static enum result
-genesis_check(struct ledger *l, const Timebox__V1__Genesis *g)
+genesis_check(struct ledger *l, command_t *g, bool odd)
 {
-	struct code staff = {.role = TIMEBOX__V1__ROLE__ROLE_STAFF, .uses = 1};
-	struct code recovery = {.role = TIMEBOX__V1__ROLE__ROLE_STAFF, .uses = 2};
+	struct code staff = {.role = ROLE_STAFF, .uses = 1};
+	struct code recovery = {.role = ROLE_STAFF, .uses = 2};
 	enum result err;
 
-	if (g->ledger_key.len != KEY_LEN || memcmp(g->ledger_key.data, l->key, KEY_LEN) != 0)
+	if (memcmp(g->key, l->key, KEY_LEN) != 0)
 		return broken_set(l->broken, "genesis", l->seq,
 		    _("entry 1 names another ledger key than the verifier key"));
-	if (g->n_staff_codes != 2 || g->rules == NULL)
+	if (g->n_hashes != 2 || odd)
 		return broken_set(l->broken, "genesis", l->seq,
 		    _("entry 1 names two staff codes and the rules"));
 	staff.until_us = l->time_us + CODE_LIFE_US;
-	for (size_t i = 0; i < g->n_staff_codes; i++)
-		if ((err = code_add(l, g->staff_codes[i].data, g->staff_codes[i].len, staff)) !=
-		    RESULT_OK)
+	for (size_t i = 0; i < g->n_hashes; i++)
+		if ((err = code_add(l, g->hashes[i], staff)) != RESULT_OK)
 			return err;
-	return code_add(l, g->recovery_code.data, g->recovery_code.len, recovery);
+	return code_add(l, g->code_hash, recovery);
 }
 
 static enum result
-enrol_check(struct ledger *l, const uint8_t key[KEY_LEN], const Timebox__V1__Enrol *enrol,
-    uint32_t *role)
+enrol_check(
+    struct ledger *l, const uint8_t key[KEY_LEN], command_t *enrol, bool odd, uint32_t *role)
 {
-	struct code *code = NULL;
+	struct code *code = odd ? NULL : keymap_find(l->codes, enrol->code_hash);
 
-	if (enrol->code_hash.len == HASH_LEN)
-		code = keymap_find(l->codes, enrol->code_hash.data);
 	if (code == NULL || code->uses == 0)
 		return broken_set(
 		    l->broken, "key", l->seq, _("no invitation with this code is left"));
@@ -272,7 +265,7 @@ admitted_check(struct ledger *l, const uint8_t key[KEY_LEN], uint32_t *role)
 	if (k->revoked_seq != 0)
 		return broken_set(l->broken, "key", l->seq,
 		    _("the actor's key was revoked by entry %" PRIu64), k->revoked_seq);
-	if (k->role == TIMEBOX__V1__ROLE__ROLE_AUDITOR)
+	if (k->role == ROLE_AUDITOR)
 		return broken_set(
 		    l->broken, "key", l->seq, _("an auditor's key writes nothing"));
 	*role = k->role;
@@ -287,46 +280,45 @@ struct kinds {
 };
 
 static struct kinds
-kinds_of(act_t *act)
+kinds_of(deed_t *d)
 {
 	struct kinds k = {.operator_all = true, .system_all = true};
 
-	for (size_t i = 0; i < act->n_commands; i++) {
-		unsigned n = (unsigned)act->commands[i]->kind_case;
+	for (uint32_t i = 0; i < d->act.n_commands; i++) {
+		uint32_t n = d->act.commands[i].kind;
 
-		k.genesis |= n == TIMEBOX__V1__COMMAND__KIND_GENESIS;
+		k.genesis |= n == COMMAND_GENESIS;
 		k.operator_any |= n < OPERATOR_END;
 		k.operator_all &= n < OPERATOR_END;
 		k.system_any |= n >= SYSTEM_FIRST;
 		k.system_all &= n >= SYSTEM_FIRST;
 	}
-	k.enrol_alone = act->n_commands == 1 &&
-			act->commands[0]->kind_case == TIMEBOX__V1__COMMAND__KIND_ENROL;
+	k.enrol_alone = d->act.n_commands == 1 && d->act.commands[0].kind == COMMAND_ENROL;
 	return k;
 }
 
 static enum result
-system_check(struct ledger *l, entry_t *e, act_t *act, const struct kinds *k)
+system_check(struct ledger *l, entry_t *e, deed_t *d, const struct kinds *k)
 {
 	if (!k->system_all)
 		return broken_set(
 		    l->broken, "key", l->seq, _("the act names nobody who asks"));
-	if (e->signature.len != 0 || act->actor_member != 0 || act->session.len != 0 ||
-	    act->on_behalf != 0)
+	if (e->signature.n != 0 || d->act.actor_member != 0 || d->session_len != 0 ||
+	    d->act.on_behalf != 0)
 		return broken_set(l->broken, "act", l->seq, _("a system entry is nobody's"));
 	l->system++;
 	return RESULT_OK;
 }
 
 static enum result
-signature_check(struct ledger *l, entry_t *e, const uint8_t key[KEY_LEN])
+signature_check(struct ledger *l, entry_t *e, deed_t *d)
 {
-	enum result err = RESULT_BAD_SIGNATURE;
+	enum result err = d->signature;
 
-	if (e->signature.len == 0)
+	if (e->signature.n == 0)
 		return broken_set(l->broken, "signature", l->seq, _("the signature is missing"));
-	if (e->signature.len == SIG_LEN)
-		err = act_verify(key, e->act.data, e->act.len, e->signature.data);
+	if (!l->verify)
+		return RESULT_OK;
 	if (err == RESULT_BAD_SIGNATURE)
 		return broken_set(l->broken, "signature", l->seq,
 		    _("the signature is not the actor's over this act"));
@@ -336,13 +328,13 @@ signature_check(struct ledger *l, entry_t *e, const uint8_t key[KEY_LEN])
 
 /* The role of the act's key; 0 for the ledger key. */
 static enum result
-role_check(struct ledger *l, act_t *act, const struct kinds *k, uint32_t *role)
+role_check(struct ledger *l, deed_t *d, const struct kinds *k, uint32_t *role)
 {
-	const uint8_t *key = act->actor_key.data;
-	bool operator;
+	const uint8_t *key = d->act.actor_key;
+	bool operator, odd = d->odd != NULL && d->odd[0];
 
 	*role = 0;
-	if (act->actor_key.len != KEY_LEN)
+	if (d->actor_key_len != KEY_LEN)
 		return broken_set(
 		    l->broken, "key", l->seq, _("the actor's key was never admitted"));
 	operator = memcmp(key, l->key, KEY_LEN) == 0;
@@ -350,16 +342,16 @@ role_check(struct ledger *l, act_t *act, const struct kinds *k, uint32_t *role)
 		return broken_set(l->broken, "key", l->seq,
 		    _("operator commands are the ledger key's, and it gives no others"));
 	if (operator)
-		return l->seq == 1 ? genesis_check(l, act->commands[0]->genesis) : RESULT_OK;
+		return l->seq == 1 ? genesis_check(l, &d->act.commands[0], odd) : RESULT_OK;
 	if (k->enrol_alone)
-		return enrol_check(l, key, act->commands[0]->enrol, role);
+		return enrol_check(l, key, &d->act.commands[0], odd, role);
 	return admitted_check(l, key, role);
 }
 
 static enum result
-made_at_check(struct ledger *l, act_t *act)
+made_at_check(struct ledger *l, deed_t *d)
 {
-	uint64_t made = act->made_at_us, now = l->time_us;
+	uint64_t made = d->act.made_at_us, now = l->time_us;
 
 	if (made <= now ? now - made <= MADE_OLD_US : made - now <= MADE_AHEAD_US)
 		return RESULT_OK;
@@ -369,66 +361,53 @@ made_at_check(struct ledger *l, act_t *act)
 }
 
 static enum result
-actor_check(struct ledger *l, entry_t *e, act_t *act)
+actor_check(struct ledger *l, entry_t *e, deed_t *d)
 {
-	struct kinds k = kinds_of(act);
+	struct kinds k = kinds_of(d);
 	bool session;
 	uint32_t role;
 	enum result err;
 
-	if (k.genesis != (l->seq == 1) || (k.genesis && act->n_commands != 1))
+	if (k.genesis != (l->seq == 1) || (k.genesis && d->act.n_commands != 1))
 		return broken_set(l->broken, "genesis", l->seq,
 		    _("entry 1 is the genesis alone, and no other entry is"));
-	if (act->actor_key.len == 0)
-		return system_check(l, e, act, &k);
+	if (d->actor_key_len == 0)
+		return system_check(l, e, d, &k);
 	if (k.system_any)
 		return broken_set(
 		    l->broken, "act", l->seq, _("a system command in somebody's act"));
-	if ((!k.operator_all && (err = made_at_check(l, act)) != RESULT_OK) ||
-	    (err = role_check(l, act, &k, &role)) != RESULT_OK)
+	if ((!k.operator_all && (err = made_at_check(l, d)) != RESULT_OK) ||
+	    (err = role_check(l, d, &k, &role)) != RESULT_OK)
 		return err;
-	session = role == TIMEBOX__V1__ROLE__ROLE_KIOSK && !k.enrol_alone;
-	if (session != (act->actor_member != 0) ||
-	    act->session.len != (session ? (size_t)SESSION_LEN : 0))
+	session = role == ROLE_KIOSK && !k.enrol_alone;
+	if (session != (d->act.actor_member != 0) ||
+	    d->session_len != (session ? (size_t)SESSION_LEN : 0))
 		return broken_set(l->broken, "act", l->seq,
 		    _("a member and a session are named in a kiosk's acts, and only there"));
-	if (session && e->signature.len == 0)
+	if (session && e->signature.n == 0)
 		return RESULT_OK;
-	return signature_check(l, e, act->actor_key.data);
+	return signature_check(l, e, d);
 }
 
 /* ---- what it means for later ---- */
 
-static struct waiting_key
-ref_key(const Timebox__V1__Ref *ref)
-{
-	return ref == NULL ? (struct waiting_key){0, 0}
-			   : (struct waiting_key){ref->seq, ref->index};
-}
-
 /* What later checks need to know of a command. */
 static enum result
-command_note(struct ledger *l, command_t *c, struct waiting *out)
+command_note(struct ledger *l, deed_t *d, uint32_t i, struct waiting *out)
 {
-	const ProtobufCBinaryData *hash = NULL;
+	command_t *c = &d->act.commands[i];
 
-	*out = (struct waiting){.kind = (uint32_t)c->kind_case};
-	if (c->kind_case == TIMEBOX__V1__COMMAND__KIND_INVITE) {
-		hash = &c->invite->code_hash;
-		out->role = (uint32_t)c->invite->role;
-	} else if (c->kind_case == TIMEBOX__V1__COMMAND__KIND_KEY_REVOKE) {
-		hash = &c->key_revoke->key;
-	} else if (c->kind_case == TIMEBOX__V1__COMMAND__KIND_WITHDRAW) {
-		out->names = ref_key(c->withdraw->ref);
-	} else if (c->kind_case == TIMEBOX__V1__COMMAND__KIND_SEMANTICS_RAISE) {
-		out->semantics = c->semantics_raise->semantics;
-	}
-	if (hash == NULL)
+	*out = (struct waiting){.kind = c->kind};
+	if (c->kind != COMMAND_INVITE && c->kind != COMMAND_KEY_REVOKE) {
+		out->names = (struct waiting_key){c->ref.seq, c->ref.index};
+		out->semantics = c->semantics;
 		return RESULT_OK;
-	if (hash->len != sizeof(out->hash))
+	}
+	if (d->odd != NULL && d->odd[i])
 		return broken_set(l->broken, "key", l->seq,
 		    _("a code's hash or a key does not have 32 bytes"));
-	memcpy(out->hash, hash->data, sizeof(out->hash));
+	out->role = c->role;
+	memcpy(out->hash, c->kind == COMMAND_INVITE ? c->code_hash : c->key, sizeof(out->hash));
 	return RESULT_OK;
 }
 
@@ -438,22 +417,22 @@ take_effect(struct ledger *l, const struct waiting *w)
 	struct waiting *other;
 	struct auditor_key *key;
 
-	switch (w->kind) {
-	case TIMEBOX__V1__COMMAND__KIND_INVITE:
-		return code_add(l, w->hash, sizeof(w->hash),
+	switch ((int)w->kind) {
+	case COMMAND_INVITE:
+		return code_add(l, w->hash,
 		    (struct code){
 			.role = w->role, .uses = 1, .until_us = l->time_us + CODE_LIFE_US});
-	case TIMEBOX__V1__COMMAND__KIND_KEY_REVOKE:
+	case COMMAND_KEY_REVOKE:
 		if ((key = key_find(l, w->hash)) == NULL)
 			return broken_set(l->broken, "key", l->seq,
 			    _("it revokes a key that was never admitted"));
 		key->revoked_seq = l->seq;
 		return RESULT_OK;
-	case TIMEBOX__V1__COMMAND__KIND_WITHDRAW:
+	case COMMAND_WITHDRAW:
 		if ((other = keymap_find(l->proposals, &w->names)) != NULL)
 			other->waits = 0;
 		return RESULT_OK;
-	case TIMEBOX__V1__COMMAND__KIND_SEMANTICS_RAISE:
+	case COMMAND_SEMANTICS_RAISE:
 		l->semantics = w->semantics;
 		return RESULT_OK;
 	default:
@@ -462,7 +441,7 @@ take_effect(struct ledger *l, const struct waiting *w)
 }
 
 static enum result
-proposal_add(struct ledger *l, act_t *act, uint32_t command)
+proposal_add(struct ledger *l, deed_t *d, uint32_t command)
 {
 	struct waiting_key key = {l->seq, command};
 	struct waiting *w = keymap_add(l->proposals, &key);
@@ -470,14 +449,14 @@ proposal_add(struct ledger *l, act_t *act, uint32_t command)
 
 	if (w == NULL)
 		return RESULT_NO_MEMORY;
-	if ((err = command_note(l, act->commands[command], w)) != RESULT_OK)
+	if ((err = command_note(l, d, command, w)) != RESULT_OK)
 		return err;
 	w->waits = 1;
 	return RESULT_OK;
 }
 
 static enum result
-proposal_apply(struct ledger *l, const Timebox__V1__Effect *effect)
+proposal_apply(struct ledger *l, const struct said_effect *effect)
 {
 	struct waiting_key key = {effect->id, effect->index};
 	struct waiting *w = keymap_find(l->proposals, &key);
@@ -490,21 +469,21 @@ proposal_apply(struct ledger *l, const Timebox__V1__Effect *effect)
 }
 
 static enum result
-effects_note(struct ledger *l, entry_t *e, act_t *act, uint8_t waiting[COMMANDS_MAX])
+effects_note(struct ledger *l, entry_t *e, deed_t *d, uint8_t waiting[COMMANDS_MAX])
 {
 	enum result err;
 
 	for (size_t i = 0; i < e->n_effects; i++) {
-		const Timebox__V1__Effect *f = e->effects[i];
+		const struct said_effect *f = &e->effects[i];
 
-		if (f->command >= act->n_commands)
+		if (f->command >= d->act.n_commands)
 			return broken_set(l->broken, "effects", l->seq,
 			    _("an effect is of command %" PRIu32 ": there is none"), f->command);
-		if (f->kind == TIMEBOX__V1__EFFECT_KIND__EFFECT_KIND_PROPOSED) {
+		if (f->kind == EFFECT_PROPOSED) {
 			waiting[f->command] = 1;
-			if ((err = proposal_add(l, act, f->command)) != RESULT_OK)
+			if ((err = proposal_add(l, d, f->command)) != RESULT_OK)
 				return err;
-		} else if (f->kind == TIMEBOX__V1__EFFECT_KIND__EFFECT_KIND_RULES) {
+		} else if (f->kind == EFFECT_RULES) {
 			if (keymap_add(l->rules, &l->seq) == NULL)
 				return RESULT_NO_MEMORY;
 		}
@@ -513,24 +492,24 @@ effects_note(struct ledger *l, entry_t *e, act_t *act, uint8_t waiting[COMMANDS_
 }
 
 static enum result
-effects_apply(struct ledger *l, entry_t *e, act_t *act)
+effects_apply(struct ledger *l, entry_t *e, deed_t *d)
 {
 	uint8_t waiting[COMMANDS_MAX] = {0};
 	struct waiting w;
 	enum result err;
 
-	if ((err = effects_note(l, e, act, waiting)) != RESULT_OK)
+	if ((err = effects_note(l, e, d, waiting)) != RESULT_OK)
 		return err;
-	for (size_t i = 0; i < act->n_commands; i++) {
+	for (uint32_t i = 0; i < d->act.n_commands; i++) {
 		if (waiting[i])
 			continue;
-		if ((err = command_note(l, act->commands[i], &w)) != RESULT_OK ||
+		if ((err = command_note(l, d, i, &w)) != RESULT_OK ||
 		    (err = take_effect(l, &w)) != RESULT_OK)
 			return err;
 	}
 	for (size_t i = 0; i < e->n_effects; i++)
-		if (e->effects[i]->kind == TIMEBOX__V1__EFFECT_KIND__EFFECT_KIND_APPLIED &&
-		    (err = proposal_apply(l, e->effects[i])) != RESULT_OK)
+		if (e->effects[i].kind == EFFECT_APPLIED &&
+		    (err = proposal_apply(l, &e->effects[i])) != RESULT_OK)
 			return err;
 	return RESULT_OK;
 }
@@ -547,37 +526,43 @@ rules_check(struct ledger *l, entry_t *e)
 /* ---- the entry ---- */
 
 static enum result
-act_decode(struct ledger *l, struct arena *arena, entry_t *e, act_t **out)
+encoding_check(struct ledger *l, deed_t *d, enum result why)
 {
-	ProtobufCMessage *message;
-	enum result err;
-
-	err = canonical_unpack(
-	    &timebox__v1__act__descriptor, arena, e->act.data, e->act.len, &message);
-	if (err == RESULT_NO_MEMORY)
-		return err;
-	if (err != RESULT_OK)
+	if (why != RESULT_OK)
 		return broken_set(l->broken, "encoding", l->seq,
-		    _("its act's bytes are no canonical act (%s)"), result_name(err));
-	*out = (act_t *)message;
-	for (size_t i = 0; i < (*out)->n_commands; i++)
-		if ((*out)->commands[i]->kind_case == TIMEBOX__V1__COMMAND__KIND__NOT_SET)
+		    _("its act's bytes are no canonical act (%s)"), result_name(why));
+	for (uint32_t i = 0; i < d->act.n_commands; i++)
+		if (d->act.commands[i].kind == COMMAND_NONE)
 			return broken_set(
 			    l->broken, "encoding", l->seq, _("a command says nothing"));
 	return RESULT_OK;
 }
 
 enum result
-ledger_entry(struct ledger *l, struct arena *arena, const Timebox__V1__Entry *e)
+ledger_entry(struct ledger *l, const struct said *e, const struct deed *d, enum result why)
 {
-	act_t *act = NULL;
 	enum result err;
 
 	l->seq = e->seq;
-	if ((err = act_decode(l, arena, e, &act)) != RESULT_OK || (err = head_check(l, e)) != RESULT_OK ||
-	    (err = act_check(l, act)) != RESULT_OK || (err = actor_check(l, e, act)) != RESULT_OK ||
-	    (err = effects_apply(l, e, act)) != RESULT_OK ||
-	    (err = rules_check(l, e)) != RESULT_OK)
+	if ((err = encoding_check(l, d, why)) != RESULT_OK || (err = head_check(l, e)) != RESULT_OK ||
+	    (err = act_check(l, d)) != RESULT_OK || (err = actor_check(l, e, d)) != RESULT_OK ||
+	    (err = effects_apply(l, e, d)) != RESULT_OK || (err = rules_check(l, e)) != RESULT_OK)
 		return err;
 	return l->depth >= 2 ? accounts_entry(l->accounts, e) : RESULT_OK;
+}
+
+enum result
+ledger_end(struct ledger *l)
+{
+	uint64_t first, again;
+	enum result err = ids_twice(l->ids, &first, &again);
+
+	if (err != RESULT_CORRUPT)
+		return err;
+	if (l->broken->kind != NULL && l->broken->entry < again)
+		return RESULT_CORRUPT;
+	l->broken->kind = NULL;
+	l->broken->code = RESULT_OK;
+	return broken_set(
+	    l->broken, "request_id", again, _("entry %" PRIu64 " has it too"), first);
 }

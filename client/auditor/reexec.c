@@ -6,19 +6,16 @@
 #include <string.h>
 
 #include "client/auditor/memory.h"
-#include "daemon/codec/act.h"
 #include "daemon/codec/entry.h"
 
 struct reexec {
 	struct auditor_broken *broken;
 	const char *origin;
 	struct memory *memory;
-	struct arena arena; /* of one act */
 	struct book_out out;
 	uint8_t made[ENTRY_MAX_BYTES];
 	uint8_t last_leaf[HASH_LEN];
 	uint64_t time_us, seq;
-	bool system; /* the entry under way is the daemon's own */
 	uint64_t late, worst_us;
 	struct auditor_overdue overdue[AUDITOR_OVERDUE_MAX];
 	size_t n_overdue;
@@ -97,30 +94,17 @@ reexec_memory(struct reexec *r)
 
 /* ---- one entry ---- */
 
-/* Only the daemon's own acts have a request id that begins with eight zero bytes. */
-static bool
-is_system(const Timebox__V1__Entry *e)
-{
-	static const uint8_t zero[8];
-	const uint8_t *act = e->act.data;
-	size_t at = e->act.len < 2 ? 0 : (size_t)act[1] + 2;
-
-	/* Origins are under 128 bytes, so their length is one. */
-	return e->act.len >= at + 10 && act[0] == 0x0a && act[at] == 0x12 &&
-	       memcmp(act + at + 2, zero, sizeof(zero)) == 0;
-}
-
 /* The ids that were drawn then, as the entry's effects state them. */
 static size_t
-stated_ids(const Timebox__V1__Entry *e, uint64_t ids[ACT_MAX_COMMANDS])
+stated_ids(const struct said *e, uint64_t ids[ACT_MAX_COMMANDS])
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < e->n_effects && n < ACT_MAX_COMMANDS; i++) {
-		int kind = (int)e->effects[i]->kind;
+		uint32_t kind = e->effects[i].kind;
 
 		if (kind == EFFECT_MEMBER_ADDED || kind == EFFECT_BENEFICIARY_ADDED)
-			ids[n++] = e->effects[i]->id;
+			ids[n++] = e->effects[i].id;
 	}
 	return n;
 }
@@ -166,7 +150,7 @@ refused(struct reexec *r, enum result code, const char *field)
 
 /* Says where the entry is not what the book gives. */
 static enum result
-outcome(struct reexec *r, const Timebox__V1__Entry *e)
+outcome(struct reexec *r, const struct said *e)
 {
 	const struct book_out *out = &r->out;
 	struct auditor_broken *b = r->broken;
@@ -176,9 +160,9 @@ outcome(struct reexec *r, const Timebox__V1__Entry *e)
 		    _("the rules in force are those of entry %" PRIu64 ", not %" PRIu64), out->rules,
 		    e->rules);
 	for (size_t i = 0; i < e->n_postings && i < out->n_postings; i++) {
-		const Timebox__V1__Posting *p = e->postings[i];
+		const struct said_posting *p = &e->postings[i];
 
-		if ((unsigned)p->purpose != (unsigned)out->postings[i].purpose ||
+		if (p->purpose != (unsigned)out->postings[i].purpose ||
 		    p->member != out->postings[i].member || p->amount != out->postings[i].amount)
 			return broken_set(b, "outcome", r->seq,
 			    _("posting %zu is %" PRId64 " to account %d of %" PRIu64
@@ -197,53 +181,39 @@ outcome(struct reexec *r, const Timebox__V1__Entry *e)
 	    _("the rules give other postings, effects or touched members"));
 }
 
-static enum result
-act_take(struct reexec *r, const Timebox__V1__Entry *e, struct act *act)
-{
-	struct act_fault fault;
-	enum result err;
-
-	arena_reset(&r->arena);
-	r->out.command = 0;
-	err = act_decode(e->act.data, e->act.len, r->origin, r->system, &r->arena, act, &fault);
-	if (err == RESULT_OK)
-		return err;
-	r->out.command = fault.command;
-	return refused(r, err, fault.field);
-}
-
 enum result
-reexec_entry(struct reexec *r, const uint8_t *bytes, size_t n, const Timebox__V1__Entry *e,
+reexec_entry(struct reexec *r, struct said_bytes bytes, const struct said *e, const struct deed *d,
     const uint8_t leaf[HASH_LEN])
 {
 	uint64_t fresh[ACT_MAX_COMMANDS];
-	struct act act;
-	struct book_in in = {.act = &act, .now_us = e->time_us, .seq = e->seq, .fresh = fresh};
+	struct book_in in = {
+	    .act = &d->act, .now_us = e->time_us, .seq = e->seq, .system = d->system, .fresh = fresh};
 	struct entry_source src = {.seq = e->seq,
 	    .prev = r->last_leaf,
 	    .time_us = e->time_us,
-	    .act = e->act.data,
-	    .act_len = e->act.len,
-	    .signature = e->signature.data,
-	    .signature_len = e->signature.len,
+	    .act = e->act.p,
+	    .act_len = e->act.n,
+	    .signature = e->signature.p,
+	    .signature_len = e->signature.n,
 	    .out = &r->out};
+	const struct row_source *rows = memory_source(r->memory);
 	enum result err;
 
 	r->seq = e->seq;
 	r->time_us = e->time_us;
-	r->system = is_system(e);
-	if ((err = act_take(r, e, &act)) != RESULT_OK)
-		return err;
-	in.system = r->system;
+	r->out.command = d->command;
+	if (d->refusal != RESULT_OK)
+		return refused(r, d->refusal, d->field);
 	in.n_fresh = stated_ids(e, fresh);
 	if ((err = ids_check(r, fresh, in.n_fresh)) != RESULT_OK)
 		return err;
 	r->out.field = "";
-	if ((err = book_decide(memory_source(r->memory), &in, &r->out)) != RESULT_OK)
+	if ((err = book_decide(rows, &in, &r->out)) != RESULT_OK)
 		return refused(r, err, r->out.field);
-	if (entry_encode(r->made, sizeof(r->made), &src) != n || memcmp(r->made, bytes, n) != 0)
+	if (entry_encode(r->made, sizeof(r->made), &src) != bytes.n ||
+	    memcmp(r->made, bytes.p, bytes.n) != 0)
 		return outcome(r, e);
-	book_seal(memory_source(r->memory), &r->out, leaf);
+	book_seal(rows, &r->out, leaf);
 	memcpy(r->last_leaf, leaf, HASH_LEN);
 	return RESULT_OK;
 }
@@ -260,7 +230,7 @@ reexec_new(const char *origin, struct auditor_broken *b)
 	r->broken = b;
 	r->origin = origin;
 	r->memory = memory_new(settled, r);
-	if (r->memory != NULL && arena_init(&r->arena, ACT_ARENA_BYTES) == RESULT_OK)
+	if (r->memory != NULL)
 		return r;
 	reexec_free(r);
 	return NULL;
@@ -272,6 +242,5 @@ reexec_free(struct reexec *r)
 	if (r == NULL)
 		return;
 	memory_free(r->memory);
-	arena_free(&r->arena);
 	free(r);
 }

@@ -20,14 +20,15 @@ tiler_init(struct tiler *t, tiler_emit emit, void *ctx)
 	}
 }
 
-enum result
-tiler_leaf(struct tiler *t, const uint8_t leaf[HASH_LEN])
+/* Adds a hash at a level, and what it completes above. */
+static enum result
+add(struct tiler *t, int from, const uint8_t first[HASH_LEN])
 {
 	uint8_t hash[HASH_LEN];
 	enum result err;
 
-	memcpy(hash, leaf, HASH_LEN);
-	for (int i = 0; i < TILER_LEVELS; i++) {
+	memcpy(hash, first, HASH_LEN);
+	for (int i = from; i < TILER_LEVELS; i++) {
 		struct tiler_level *l = &t->level[i];
 
 		memcpy(l->hashes + l->width * HASH_LEN, hash, HASH_LEN);
@@ -42,6 +43,19 @@ tiler_leaf(struct tiler *t, const uint8_t leaf[HASH_LEN])
 		level_clear(l);
 	}
 	return RESULT_OK;
+}
+
+enum result
+tiler_leaf(struct tiler *t, const uint8_t leaf[HASH_LEN])
+{
+	return add(t, 0, leaf);
+}
+
+enum result
+tiler_tile(struct tiler *t, const uint8_t root[HASH_LEN])
+{
+	t->level[0].n++;
+	return add(t, 1, root);
 }
 
 enum result

@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "proto/canonical.h"
+#include <unistd.h>
 
 #define ENTRY_ARENA    (16u << 20) /* any entry of 65,535 bytes and its act */
 #define PROGRESS_EVERY 256
@@ -87,6 +86,8 @@ struct audit {
 	struct checkpoint checkpoint;
 	bool checkpoint_known;
 	const char *checkpoint_problem;
+	const char *origin;
+	unsigned threads;
 	struct arena arena; /* of one entry and its act */
 	struct hashing hashing;
 	struct ledger *ledger;
@@ -154,35 +155,134 @@ kept_note(struct audit *a)
 	}
 }
 
-static enum result
-entry_check(struct audit *a, const uint8_t *bytes, size_t n)
+/* The same where the size lies within the piece that comes next. */
+static void
+kept_note_within(struct audit *a, const struct piece *p)
 {
-	const Timebox__V1__Entry *e = NULL;
-	ProtobufCMessage *message;
-	enum result err, why;
+	struct tree_frontier leaves = a->hashing.chain.leaves;
+	uint64_t size = a->options->kept_size;
 
-	arena_reset(&a->arena);
-	why = canonical_unpack(&timebox__v1__entry__descriptor, &a->arena, bytes, n, &message);
+	if (!a->options->has_kept || size <= leaves.size || size >= leaves.size + TILE_WIDTH)
+		return;
+	for (size_t i = 0; leaves.size < size; i++)
+		tree_frontier_append(&leaves, p->leaf[i]);
+	tree_frontier_root(&leaves, a->kept_root);
+	a->kept_seen = true;
+}
+
+/* What an entry says, after everything before it; what is wrong goes to a->content. */
+static enum result
+content_check(struct audit *a, struct said_bytes bytes, const struct said *said,
+    const struct deed *deed, enum result why, const uint8_t leaf[HASH_LEN])
+{
+	enum result err = ledger_entry(a->ledger, said, deed, why);
+
+	if (err == RESULT_OK && a->reexec != NULL)
+		err = reexec_entry(a->reexec, bytes, said, deed, leaf);
+	return err == RESULT_CORRUPT ? RESULT_OK : err;
+}
+
+/* The act of an entry that was decoded into a->arena. */
+static enum result
+act_check(struct audit *a, struct said_bytes bytes, const struct said *said)
+{
+	struct deed deed;
+	enum result why = deed_decode(said->act, a->origin, &a->arena, &deed);
+
 	if (why == RESULT_NO_MEMORY)
 		return why;
-	if (why == RESULT_OK)
-		e = (const Timebox__V1__Entry *)message;
-	if ((err = hashing_entry(&a->hashing, bytes, n, e, why)) != RESULT_OK)
+	if (why == RESULT_OK && !a->options->no_signatures)
+		deed_verify(said, &deed);
+	return content_check(a, bytes, said, &deed, why, a->hashing.chain.last);
+}
+
+static enum result
+entry_check(struct audit *a, struct said_bytes bytes)
+{
+	enum result err, why;
+	struct said said;
+
+	arena_reset(&a->arena);
+	why = said_decode(bytes.p, bytes.n, &a->arena, &said);
+	if (why == RESULT_NO_MEMORY)
+		return why;
+	err = hashing_entry(
+	    &a->hashing, bytes.p, bytes.n, why == RESULT_OK ? &said : NULL, why);
+	if (err != RESULT_OK)
 		return err;
 	kept_note(a);
-	if (e == NULL || a->content.kind != NULL || !hashing_fits(&a->hashing))
+	if (why != RESULT_OK || a->ledger == NULL || a->content.kind != NULL ||
+	    !hashing_fits(&a->hashing))
 		return RESULT_OK;
-	err = ledger_entry(a->ledger, &a->arena, e);
-	if (err == RESULT_OK && a->reexec != NULL)
-		err = reexec_entry(a->reexec, bytes, n, e, a->hashing.chain.last);
-	return err == RESULT_CORRUPT ? RESULT_OK : err;
+	return act_check(a, bytes, &said);
+}
+
+static enum result
+piece_content(struct audit *a, const struct piece *p)
+{
+	enum result err = RESULT_OK;
+
+	for (size_t i = 0; i < TILE_WIDTH && a->content.kind == NULL && err == RESULT_OK; i++) {
+		const struct piece_entry *e = &p->entry[i];
+		struct said said;
+
+		if (!e->undecoded) {
+			err = content_check(a, e->bytes, &e->said, &e->deed, e->why, p->leaf[i]);
+			continue;
+		}
+		arena_reset(&a->arena);
+		err = said_decode(e->bytes.p, e->bytes.n, &a->arena, &said);
+		if (err == RESULT_OK)
+			err = act_check(a, e->bytes, &said);
+	}
+	return err;
+}
+
+static void
+progress(const struct audit *a, uint64_t done)
+{
+	if (a->options->progress != NULL)
+		a->options->progress(a->options->user, done,
+		    a->checkpoint_known ? a->checkpoint.size : 0);
+}
+
+/* The full bundles, as long as nothing is wrong with the bytes; *n: how many. */
+static enum result
+pieces_check(struct audit *a, uint64_t *n)
+{
+	const struct pieces_options options = {
+	    .dir = a->dir,
+	    .origin = a->origin,
+	    .end = a->checkpoint.size / TILE_WIDTH,
+	    .content = a->ledger != NULL,
+	    .signatures = !a->options->no_signatures,
+	    .threads = a->threads,
+	};
+	struct pieces *ps = pieces_begin(&options);
+	const struct piece *p;
+	enum result err;
+
+	*n = 0;
+	if (ps == NULL)
+		return RESULT_NO_MEMORY;
+	while ((err = pieces_next(ps, &p)) == RESULT_OK) {
+		kept_note_within(a, p);
+		if (!hashing_piece(&a->hashing, p, &err) || err != RESULT_OK)
+			break;
+		kept_note(a);
+		++*n;
+		if (a->ledger != NULL && (err = piece_content(a, p)) != RESULT_OK)
+			break;
+		progress(a, *n * TILE_WIDTH);
+	}
+	pieces_end(ps);
+	return err == RESULT_NOT_FOUND ? RESULT_OK : err;
 }
 
 static enum result
 entries_check(struct audit *a)
 {
-	const struct auditor_options *o = a->options;
-	uint64_t total = a->checkpoint_known ? a->checkpoint.size : 0, done = 0;
+	uint64_t pieces = 0, done;
 	uint8_t *buf = malloc(FILES_ENTRY_MAX);
 	struct tiles t;
 	enum result err = RESULT_OK;
@@ -191,17 +291,25 @@ entries_check(struct audit *a)
 	if (buf == NULL)
 		return RESULT_NO_MEMORY;
 	kept_note(a);
-	tiles_begin(&t, a->dir, TILE_ENTRIES, a->checkpoint_known ? total : FILES_SIZE_UNKNOWN);
+	if (a->checkpoint_known)
+		err = pieces_check(a, &pieces);
+	done = pieces * TILE_WIDTH;
+	tiles_begin(&t, a->dir, TILE_ENTRIES,
+	    a->checkpoint_known ? a->checkpoint.size : FILES_SIZE_UNKNOWN);
+	t.n = pieces;
 	while (err == RESULT_OK && (err = tiles_entry(&t, buf, &n)) == RESULT_OK) {
-		err = entry_check(a, buf, n);
-		if (++done % PROGRESS_EVERY == 0 && o->progress != NULL)
-			o->progress(o->user, done, total);
+		err = entry_check(a, (struct said_bytes){buf, n});
+		if (++done % PROGRESS_EVERY == 0)
+			progress(a, done);
 	}
 	if (err == RESULT_BAD_FRAME)
 		a->hashing.framing = done + 1;
 	tiles_end(&t);
 	free(buf);
-	return err == RESULT_NOT_FOUND || err == RESULT_BAD_FRAME ? RESULT_OK : err;
+	if (err != RESULT_OK && err != RESULT_NOT_FOUND && err != RESULT_BAD_FRAME)
+		return err;
+	err = a->ledger == NULL ? RESULT_OK : ledger_end(a->ledger);
+	return err == RESULT_CORRUPT ? RESULT_OK : err;
 }
 
 /* Against what somebody kept: a tail that is gone, or another beginning. */
@@ -250,27 +358,41 @@ verdict(struct audit *a)
 	r->size = a->checkpoint.size;
 	memcpy(r->root, a->checkpoint.root, HASH_LEN);
 	memcpy(r->origin, a->checkpoint.origin, sizeof(r->origin));
-	ledger_report(a->ledger, r);
+	if (a->ledger != NULL)
+		ledger_report(a->ledger, r);
 	if (a->reexec != NULL)
 		reexec_report(a->reexec, r);
 	return RESULT_OK;
 }
 
+/* What the depth needs. */
+static enum result
+parts_make(struct audit *a)
+{
+	const struct auditor_options *o = a->options;
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	a->origin = a->checkpoint_known ? a->checkpoint.origin : a->vkey.name;
+	a->threads = o->threads != 0 ? o->threads : processors < 1 ? 1 : (unsigned)processors;
+	if (arena_init(&a->arena, ENTRY_ARENA) != RESULT_OK)
+		return RESULT_NO_MEMORY;
+	if (o->depth >= 1)
+		a->ledger =
+		    ledger_new(a->origin, a->vkey.pub, o->depth, !o->no_signatures, &a->content);
+	if (o->depth >= 3)
+		a->reexec = reexec_new(a->origin, &a->content);
+	return (o->depth >= 1 && a->ledger == NULL) || (o->depth >= 3 && a->reexec == NULL)
+		   ? RESULT_NO_MEMORY
+		   : RESULT_OK;
+}
+
 static enum result
 audit_run(struct audit *a)
 {
-	const char *origin;
 	enum result err;
 
-	if ((err = checkpoint_load(a)) != RESULT_OK)
+	if ((err = checkpoint_load(a)) != RESULT_OK || (err = parts_make(a)) != RESULT_OK)
 		return err;
-	origin = a->checkpoint_known ? a->checkpoint.origin : a->vkey.name;
-	a->ledger = ledger_new(origin, a->vkey.pub, a->options->depth, &a->content);
-	if (a->options->depth >= 3)
-		a->reexec = reexec_new(origin, &a->content);
-	if (a->ledger == NULL || (a->options->depth >= 3 && a->reexec == NULL) ||
-	    arena_init(&a->arena, ENTRY_ARENA) != RESULT_OK)
-		return RESULT_NO_MEMORY;
 	hashing_begin(&a->hashing, a->dir, &a->checkpoint, a->checkpoint_known);
 	err = entries_check(a);
 	if (err == RESULT_OK)

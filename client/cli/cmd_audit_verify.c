@@ -135,11 +135,15 @@ int
 cmd_audit_verify(struct cli *c, int argc, char **argv)
 {
 	const char *args[1], *vkey = NULL, *kept = NULL;
-	uint32_t depth = 3;
+	struct auditor_options o = {.depth = 3, .progress = verify_progress, .user = c};
 	const struct cli_option options[] = {
-		{.name = "depth", .arg = "1|2|3", .help = N_("1: bytes, hashes, signatures, keys; 2: and "
+		{.name = "depth", .arg = "0|1|2|3", .help = N_("0: bytes and hashes; 1: and signatures, keys; 2: and "
 			"what postings come to; 3: and every act decided again (the default)"),
-			.number = &depth},
+			.number = &o.depth},
+		{.name = "no-signatures", .help = N_("do not verify who signed"),
+			.flag = &o.no_signatures},
+		{.name = "threads", .arg = "N", .help = N_("as many as processors, if not said"),
+			.number = &o.threads},
 		{.name = "vkey", .arg = "TEXT", .help = N_("the ledger's verifier key, as you know it"),
 			.text = &vkey},
 		{.name = "kept", .arg = "SIZE:ROOT", .help = N_("a size and root noted down earlier"),
@@ -153,19 +157,17 @@ cmd_audit_verify(struct cli *c, int argc, char **argv)
 		.examples = "  timebox audit verify copy\n"
 			    "  timebox audit verify copy --vkey \"$(cat vkey.txt)\" --kept 120:zB0…= --json\n",
 	};
-	struct auditor_options o = {.progress = verify_progress, .user = c};
 	struct note_vkey key;
 
 	cli_parse(c, &usage, argc, argv, args);
-	if (depth < 1 || depth > 3)
-		return cli_fail_here(c, RESULT_BAD_FIELD, "--depth", "%s", _("1, 2 or 3"));
+	if (o.depth > 3)
+		return cli_fail_here(c, RESULT_BAD_FIELD, "--depth", "%s", _("0, 1, 2 or 3"));
 	if (vkey != NULL && (note_vkey_parse(vkey, &key) != RESULT_OK ||
 			     key.type != NOTE_TYPE_ED25519))
 		return cli_fail_here(c, RESULT_BAD_FIELD, "--vkey", NULL);
 	if (kept != NULL && auditor_kept_parse(kept, &o.kept_size, o.kept_root) != RESULT_OK)
 		return cli_fail_here(c, RESULT_BAD_FIELD, "--kept", "%s",
 			_("a size and a root in base64: 120:zB0...="));
-	o.depth = depth;
 	o.vkey = vkey;
 	o.has_kept = kept != NULL;
 	return verify(c, args[0], &o);

@@ -69,14 +69,18 @@ keep(const uint8_t *entry, size_t n)
 static void
 take(const uint8_t *entry, size_t n)
 {
-	const Timebox__V1__Entry *e;
+	struct said_bytes bytes = {entry, n};
+	struct said said;
+	struct deed deed;
 
 	arena_reset(&g.arena);
-	must(entry_decode(entry, n, &g.arena, &e) == RESULT_OK, "an entry cannot be decoded");
-	g.seq = e->seq;
-	g.time_us = e->time_us;
+	must(said_decode(entry, n, &g.arena, &said) == RESULT_OK &&
+		 deed_decode(said.act, g.vkey.name, &g.arena, &deed) == RESULT_OK,
+	    "an entry cannot be decoded");
+	g.seq = said.seq;
+	g.time_us = said.time_us;
 	keep(entry, n);
-	must(reexec_entry(g.rows, entry, n, e, g.leaf) == RESULT_OK, "the ledger is not whole");
+	must(reexec_entry(g.rows, bytes, &said, &deed, g.leaf) == RESULT_OK, "the ledger is not whole");
 }
 
 static void
