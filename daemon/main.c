@@ -49,6 +49,16 @@ complain(int code, const char *what, const char *why)
 
 /* ---- arguments: what the subcommands share ---- */
 
+/* What is wrong with the words themselves argp has said, and ended. */
+static void
+parse(const struct argp *argp, int argc, char **argv, unsigned flags, void *input)
+{
+	error_t err = argp_parse(argp, argc, argv, flags, NULL, input);
+
+	if (err != 0)
+		exit(complain(EXIT_FAILED, "the command line", strerror(err)));
+}
+
 struct arguments {
 	const char *dir;
 	const char *origin;
@@ -223,7 +233,7 @@ run_init(int argc, char **argv)
 	enum result err;
 	int code;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	parse(&argp, argc, argv, 0, &a);
 	if (a.origin == NULL)
 		return complain(EXIT_USAGE, "init", "--origin NAME is missing; see timeboxd init --help");
 	memset(&keys, 0, sizeof(keys));
@@ -295,7 +305,7 @@ run_run(int argc, char **argv)
 	enum result err;
 	int code;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	parse(&argp, argc, argv, 0, &a);
 	if ((code = load_config(&a, &config)) != 0)
 		return code;
 	if (log_open(config.log_level) != RESULT_OK)
@@ -328,7 +338,7 @@ run_clock(int argc, char **argv)
 	struct engine *engine;
 	enum result err;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	parse(&argp, argc, argv, 0, &a);
 	if (strcmp(a.verb, "accept") != 0)
 		return complain(EXIT_USAGE, "clock", "the only word here is accept");
 	if ((err = engine_open(a.dir, &engine, &error)) != RESULT_OK)
@@ -357,7 +367,7 @@ run_accept_loss(int argc, char **argv)
 	enum result err;
 	uint64_t known;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	parse(&argp, argc, argv, 0, &a);
 	if ((err = engine_open(a.dir, &engine, &error)) != RESULT_OK)
 		return complain(exit_code(err), a.dir, error.text);
 	err = engine_accept_loss(engine, &known);
@@ -419,7 +429,7 @@ run_backup(int argc, char **argv)
 	struct backup_done done;
 	enum result err;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	parse(&argp, argc, argv, 0, &a);
 	if ((a.backup.to != NULL) == a.to_stdout)
 		return complain(EXIT_USAGE, "backup", "one of --to FOLDER and --stdout");
 	a.backup.dir = a.dir;
@@ -475,9 +485,9 @@ run_restore(int argc, char **argv)
 	enum result err;
 
 	a.backups = calloc((size_t)argc, sizeof(*a.backups));
-	CHECK(a.backups != NULL);
+	NEED(a.backups);
 	a.restore.from = a.backups;
-	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	parse(&argp, argc, argv, 0, &a);
 	err = backup_restore(&a.restore, &done, &error);
 	free(a.backups);
 	if (err != RESULT_OK)
@@ -531,7 +541,7 @@ sums_zero(const struct engine *engine)
 	struct sums *s = calloc(1, sizeof(*s));
 	int zero;
 
-	CHECK(s != NULL);
+	NEED(s);
 	engine_each(engine, TABLE_ACCOUNT, sum_account, s);
 	zero = !s->broken;
 	for (size_t i = 0; i < s->n; i++)
@@ -594,7 +604,7 @@ run_check(int argc, char **argv)
 	enum result err;
 	int code;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	parse(&argp, argc, argv, 0, &a);
 	if ((err = engine_open(a.dir, &engine, &error)) != RESULT_OK)
 		return complain(exit_code(err), a.dir, error.text);
 	code = check_print(&a, engine);
@@ -735,9 +745,10 @@ main(int argc, char **argv)
 	struct top top = { 0 };
 
 	umask(077);
+	crypto_need_memory();
 	argp_program_version = VERSION;
 	argp_err_exit_status = EXIT_USAGE;
-	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &top);
+	parse(&argp, argc, argv, ARGP_IN_ORDER, &top);
 	/* As the subcommand's own help and errors call it. */
 	snprintf(name, sizeof(name), "timeboxd %s", top.command->name);
 	argv[top.at] = name;

@@ -3,9 +3,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -27,12 +29,61 @@ static EVP_MD *crypto_sha256;
 static EVP_MAC *crypto_hmac;
 static __thread struct crypto_local *crypto_mine;
 
+/* Where OpenSSL has no memory, or does not do what it always does. */
+static _Noreturn void
+crypto_end(void)
+{
+	fputs("level=error event=no_memory at=openssl hint=\"what was acknowledged is durable: give it memory and "
+	      "start it again\"\n",
+	    stderr);
+	_exit(1);
+}
+
 /* A hash or a context that cannot be had is not something to go on without. */
 static void
 crypto_require(int ok)
 {
 	if (!ok)
-		abort();
+		crypto_end();
+}
+
+static void *
+memory_take(size_t n, const char *file, int line)
+{
+	void *p = n == 0 ? NULL : malloc(n);
+
+	(void)file;
+	(void)line;
+	crypto_require(n == 0 || p != NULL);
+	return p;
+}
+
+static void
+memory_give(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	free(p);
+}
+
+static void *
+memory_resize(void *old, size_t n, const char *file, int line)
+{
+	void *p;
+
+	if (n == 0) {
+		memory_give(old, file, line);
+		return NULL;
+	}
+	p = realloc(old, n);
+	crypto_require(p != NULL);
+	return p;
+}
+
+void
+crypto_need_memory(void)
+{
+	crypto_require(CRYPTO_set_mem_functions(memory_take, memory_resize, memory_give) == 1);
 }
 
 static void

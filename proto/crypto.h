@@ -4,7 +4,7 @@
  * Over OpenSSL's EVP, whose types do not show here. SHA-256 is FIPS 180-4, HMAC RFC 2104, Ed25519
  * RFC 8032 (pure), base64 RFC 4648 section 4. Safe to call from several threads at once. Where a
  * function returns nothing, a failure of the library itself (no memory for its context) stops the
- * process: a hash that might be wrong must not go on.
+ * process with a line on stderr and exit code 1: a hash that might be wrong must not go on.
  */
 #ifndef TIMEBOX_PROTO_CRYPTO_H
 #define TIMEBOX_PROTO_CRYPTO_H
@@ -18,6 +18,13 @@
 #define KEY_LEN	 32
 #define SEED_LEN 32
 #define SIG_LEN	 64
+
+/*
+ * From now on memory that OpenSSL asks for and does not get ends the process, with a line on stderr and exit code 1. Without
+ * this a signature that could not be checked is a wrong one, and OpenSSL 3.0 does not survive its own start.
+ * Called once, before anything else of OpenSSL.
+ */
+void crypto_need_memory(void);
 
 /* Bytes to be hashed as if they followed one another; `p` may be NULL where `n` is 0. */
 struct sha256_part {

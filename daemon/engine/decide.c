@@ -178,12 +178,15 @@ known_id(struct engine *e, const struct engine_submission *in, const struct act 
 	const Timebox__V1__Entry *entry;
 	ProtobufCMessage *message;
 	const Timebox__V1__Act *stored;
+	enum result err;
 	size_t len;
 
 	if (seq == 0)
 		return RESULT_NOT_FOUND;
-	if (ledger_read(e->ledger, seq, e->stored, sizeof(e->stored), &len) != RESULT_OK ||
-	    entry_decode(e->stored, len, &e->arena, &entry) != RESULT_OK)
+	err = ledger_read(e->ledger, seq, e->stored, sizeof(e->stored), &len);
+	if (err != RESULT_OK)
+		return err == RESULT_NO_MEMORY ? err : RESULT_CORRUPT;
+	if (entry_decode(e->stored, len, &e->arena, &entry) != RESULT_OK)
 		return RESULT_CORRUPT;
 	if (canonical_unpack(&timebox__v1__act__descriptor, &e->arena, entry->act.data,
 		entry->act.len, &message) != RESULT_OK)
@@ -333,7 +336,7 @@ texts_turn(struct engine *e, const uint8_t id[16])
 	if (e->n_text_ids == e->cap_text_ids) {
 		e->cap_text_ids = e->cap_text_ids * 2 + 64;
 		e->text_ids = realloc(e->text_ids, e->cap_text_ids * 16);
-		CHECK(e->text_ids != NULL);
+		NEED(e->text_ids);
 	}
 	memcpy(e->text_ids[e->n_text_ids++], id, 16);
 	return RESULT_OK;

@@ -20,7 +20,7 @@ due_push(struct engine *e, enum due_kind kind, uint64_t due_us, uint64_t what)
 	if (e->n_due == e->cap_due) {
 		e->cap_due = e->cap_due * 2 + 1024;
 		e->due = realloc(e->due, e->cap_due * sizeof(*e->due));
-		CHECK(e->due != NULL);
+		NEED(e->due);
 	}
 	for (i = e->n_due++; i > 0 && e->due[(i - 1) / 2].due_us > due_us; i = (i - 1) / 2)
 		e->due[i] = e->due[(i - 1) / 2];

@@ -135,9 +135,31 @@ on_signal(evutil_socket_t number, short what, void *arg)
 	atomic_store(&net->stop_asked, 1);
 }
 
+static void
+on_libevent(int severity, const char *what)
+{
+	enum log_level level = severity == EVENT_LOG_ERR    ? LOG_LEVEL_ERROR
+			       : severity == EVENT_LOG_WARN ? LOG_LEVEL_WARN
+							    : LOG_LEVEL_DEBUG;
+
+	log_event(level, "libevent", "why=\"%s\"", what);
+}
+
+/* It has said why, and would not return. */
+static void
+on_libevent_fatal(int code)
+{
+	log_close();
+	if (code == EVENT_ERR_ABORT)
+		abort();
+	_exit(1);
+}
+
 static enum result
 net_open_events(struct net *net)
 {
+	event_set_log_callback(on_libevent);
+	event_set_fatal_callback(on_libevent_fatal);
 	net->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (net->wake_fd < 0)
 		return RESULT_INTERNAL;

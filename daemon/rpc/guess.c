@@ -34,7 +34,7 @@ guess_note(struct rpc *rpc, uint32_t key_no, enum guess what)
 	if (g == NULL) {
 		/* At most two per key that ever guessed: keys are admitted by hand. */
 		g = realloc(rpc->guesses, (rpc->n_guesses + 1) * sizeof(*g));
-		CHECK(g != NULL);
+		NEED(g);
 		rpc->guesses = g;
 		g = &rpc->guesses[rpc->n_guesses++];
 		memset(g, 0, sizeof(*g));

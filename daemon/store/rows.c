@@ -15,7 +15,7 @@
 void *
 rows_must(void *p)
 {
-	CHECK(p != NULL);
+	NEED(p);
 	return p;
 }
 

@@ -6,7 +6,7 @@ only); then the disk fills up, files run out, the daemon is stopped and continue
 What must hold each time:
 
 - every request is answered, or its connection ends; nothing waits for ever;
-- the daemon goes on, or ends by itself with an exit code; a signal only where it says why (STOPS);
+- the daemon goes on, or ends by itself with an exit code and says why, never by a signal;
 - after a failed write or sync of ledger or texts no act is acknowledged by that process;
 - it starts again, all that was acknowledged is there, and acts are accepted again.
 
@@ -41,22 +41,27 @@ from small_station import act_pb2, tc, timebox_code32, types_pb2  # noqa: E402
 BUILD = pathlib.Path(__file__).resolve().parents[3] / "build"
 INJECTOR = os.environ.get("INJECTOR", str(BUILD / "crash" / "faults" / "inject.so"))
 TIMEBOXD_TEST = os.environ.get("TIMEBOXD_TEST", str(BUILD / "timeboxd-test"))
-SETTINGS = "log_level: info\n"
+SETTINGS = "log_level: info\ncheckpoint_entries: 100\n"
 REPORT = struct.Struct("<QQQ104s")
 ADDR_NO_RANDOMIZE = 0x0040000
-ANSWER_S, END_S = 6, 10
+ANSWER_S, END_S, CROWD = 6, 10, 110
 # Kind of call, what it fails with, whether all after it fail, too.
 FAULTS = [("memory", errno.ENOMEM, False), ("read", errno.EIO, False), ("write", errno.EIO, False),
           ("write", errno.ENOSPC, True), ("sync", errno.EIO, False), ("sync", errno.EIO, True),
-          ("map", errno.ENOMEM, False), ("open", errno.EMFILE, False), ("open", errno.EIO, False)]
+          ("map", errno.ENOMEM, False), ("open", errno.EMFILE, False), ("open", errno.EIO, False),
+          ("change", errno.EIO, False), ("change", errno.ENOSPC, True), ("thread", errno.EAGAIN, False)]
 # What a fault may be answered with; never that the PIN is wrong, the code used or the member unknown.
 ANSWERS = {"unavailable_outcome_unknown", "disk_full", "busy", "no_memory", "connection ended"}
-# Memory for rows, and of a library that has no way to say no: the daemon says so and ends (ARCHITECTURE.md).
-STOPS = ("check failed at daemon/store/rows",)
+# What the daemon says where it ends by itself.
+REASONS = ("level=error", "timeboxd: ")
 
 
 class Fault(Exception):
     """What must hold does not."""
+
+
+class Skipped(Exception):
+    """It cannot be made to happen here."""
 
 
 class Station:
@@ -76,14 +81,19 @@ class Station:
 
     # -- the daemon --
 
-    def spawn(self, program=small.TIMEBOXD, **env):
+    def spawn(self, program=small.TIMEBOXD, files=None, **env):
         """The same addresses each time, so that places can be compared."""
         personality = ctypes.CDLL(None).personality
+
+        def before():
+            personality(ADDR_NO_RANDOMIZE)
+            if files is not None:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
         with self.daemon.log.open("ab") as log:
             self.daemon.process = subprocess.Popen(
                 [program, "run", str(self.dir), "--listen", "127.0.0.1:0"], stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=log, env=dict(os.environ, **env),
-                preexec_fn=lambda: personality(ADDR_NO_RANDOMIZE))
+                preexec_fn=before)
 
     def ready(self):
         """Whether it serves; one that does not has ended by itself."""
@@ -99,8 +109,10 @@ class Station:
 
     def ended(self, code):
         log = self.daemon.log.read_text(errors="replace")
-        if code < 0 and not any(reason in log for reason in STOPS):
+        if code < 0:
             raise Fault("signal %d: %s" % (-code, log[-400:]))
+        if code > 0 and not any(reason in log for reason in REASONS):
+            raise Fault("ended with %d and did not say why: %s" % (code, log[-400:]))
         return code
 
     def stop(self):
@@ -158,8 +170,23 @@ class Station:
     def give(self):
         kiosk = self.client("kiosk", 0)
         for other in self.base.members[1:3]:
-            self.accept(kiosk, kiosk.request(act_pb2.Command(gift=act_pb2.Gift(
-                member=kiosk.session.member.member, other=other.id, points=1))))
+            request = kiosk.request(act_pb2.Command(gift=act_pb2.Gift(
+                member=kiosk.session.member.member, other=other.id, points=1)))
+            receipt = self.accept(kiosk, request)
+        if self.accept(kiosk, request) != receipt:
+            raise Fault("another receipt for the same act")
+
+    def crowd(self):
+        """Many at once: they share commits, and the state is written."""
+        kiosk = self.client("kiosk", 0)
+        gifts = [kiosk.request(act_pb2.Command(gift=act_pb2.Gift(
+            member=kiosk.session.member.member, other=self.base.members[1].id, points=1))) for _ in range(CROWD)]
+        for number in [kiosk.send(gift) for gift in gifts]:
+            response = kiosk.receive(number)
+            if response.code == 0:
+                self.acked.append((time.monotonic_ns(), response.receipt.seq, response.receipt.leaf))
+            else:
+                self.codes[response.name] += 1
 
     def redeem(self):
         kiosk, outlet = self.client("kiosk", 0), self.client("outlet")
@@ -171,13 +198,19 @@ class Station:
     def look(self):
         staff = self.client("staff")
         staff.call("get_member", number=self.base.members[0].number)
+        staff.call("get_history", member=self.base.members[0].id, limit=20)
+        for kind in ("get_report", "get_todo", "get_keys", "get_proposals", "get_catalogue", "get_activities"):
+            staff.call(kind)
+        staff.call("get_records", limit=20)
+        staff.call("get_texts", seq=staff.call("get_status").last_seq)
+        self.client("kiosk", 0).holds()
         self.client("auditor").entries(3)
         staff.call("get_status")
         self.client("auditor").checkpoint()
 
     def load(self):
         """Every part is tried, whatever became of those before it."""
-        for part in (self.add_member, self.give, self.redeem, self.look, self.add_member):
+        for part in (self.add_member, self.crowd, self.give, self.redeem, self.look, self.add_member):
             try:
                 part()
             except tc.Refused as refused:
@@ -205,8 +238,6 @@ class Station:
 
     def all_there(self):
         """Starts it again, unharmed."""
-        for name in ("FAULT_KIND", "FAULT_PLACES"):
-            os.environ.pop(name, None)
         self.daemon = small.Daemon(self.dir, self.daemon.log)
         self.spawn()
         try:
@@ -260,12 +291,13 @@ def census(kind):
 
 
 def attempt(job):
-    kind, error, sticky, n = job
-    result = Result("%s %s, call %d%s" % (kind, errno.errorcode[error], n, " and all after" if sticky else ""))
+    """`which`: FAULT_N or FAULT_PLACE, and its value."""
+    kind, error, sticky, which = job
+    result = Result("%s %s, %s=%d%s" % (kind, errno.errorcode[error], *which, " and all after" if sticky else ""))
     folder = scratch()
     station = Station(BASE, folder)
-    env = dict(LD_PRELOAD=INJECTOR, FAULT_KIND=kind, FAULT_N=str(n), FAULT_ERRNO=str(error),
-               FAULT_REPORT=str(station.report))
+    env = {"LD_PRELOAD": INJECTOR, "FAULT_KIND": kind, which[0]: str(which[1]), "FAULT_ERRNO": str(error),
+           "FAULT_REPORT": str(station.report)}
     if sticky:
         env["FAULT_STICKY"] = "1"
     try:
@@ -315,15 +347,17 @@ class Tally:
 def fail_everywhere(pool, tally, most, rng):
     for kind, error, sticky in FAULTS:
         reached, known, runs = set(), set(), 0
-        # A place that the calls before it moved away from is looked for again.
-        for _ in range(1 if most else 3):
+        # Calls are counted, so that the first and the last from a place can fail; a place that threads moved its calls away
+        # from is then asked for by itself.
+        for by_place in (False,) if most else (False, True, True):
             places = census(kind)
-            known.update(p[2] for p in places)
             missing = [p for p in places if p[2] not in reached]
-            calls = sorted({n for p in missing for n in p[:2]})
+            known.update(p[2] for p in missing if not by_place)
+            calls = [("FAULT_PLACE", p[2]) for p in missing] if by_place else \
+                [("FAULT_N", n) for n in sorted({n for p in missing for n in p[:2]})]
             if most:
                 calls = sorted(rng.sample(calls, min(most, len(calls))))
-            for result in pool.imap_unordered(attempt, [(kind, error, sticky, n) for n in calls]):
+            for result in pool.imap_unordered(attempt, [(kind, error, sticky, call) for call in calls]):
                 tally.add(result)
                 runs += 1
                 if result.place is not None:
@@ -336,15 +370,29 @@ def fail_everywhere(pool, tally, most, rng):
 
 # --- the rest of the world ---
 
+def may_mount():
+    """What is mounted from here on nobody else sees, and it goes with this process."""
+    libc, new_ns, new_user = ctypes.CDLL(None), 0x00020000, 0x10000000
+    if os.geteuid() == 0:
+        here = libc.unshare(new_ns) == 0
+    else:
+        ids = (os.geteuid(), os.getegid())
+        here = libc.unshare(new_ns | new_user) == 0
+        for name, text in (("setgroups", "deny"), ("uid_map", "0 %d 1" % ids[0]), ("gid_map", "0 %d 1" % ids[1])):
+            here = here and pathlib.Path("/proc/self", name).write_text(text) > 0
+    return here and subprocess.run(["mount", "--make-rprivate", "/"], capture_output=True).returncode == 0
+
+
 def full_disk():
     """A file system of its own fills up under the load, and is given room again."""
     folder = scratch()
     mount = folder / "small"
     mount.mkdir()
     size = 12 << 20
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%d" % size, "none", str(mount)], capture_output=True).returncode != 0:
-        print("skipped: a full disk needs the right to mount")
-        return
+    mounted = may_mount() and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=%d" % size, "none", str(mount)], capture_output=True).returncode == 0
+    if not mounted:
+        raise Skipped("needs the right to mount")
     try:
         station = Station(BASE, mount)
         station.spawn()
@@ -352,13 +400,12 @@ def full_disk():
         station.load()
         before = list(station.acked)
         ballast = mount / "ballast"
-        with ballast.open("wb") as file:
-            try:
-                while True:
-                    file.write(bytes(65536))
-                    file.flush()
-            except OSError:
-                pass
+        fd = os.open(ballast, os.O_WRONLY | os.O_CREAT)
+        try:
+            while True:
+                os.write(fd, bytes(65536))
+        except OSError:
+            os.close(fd)
         codes = fill(station)
         if set(codes) != {"disk_full"}:
             raise Fault("a full disk is refused with %r" % dict(codes))
@@ -412,6 +459,52 @@ def out_of_files():
     time.sleep(0.3)
     station.clients.pop(("auditor", None), None)
     station.look()
+    station.forget_clients()
+    if station.stop() != 0:
+        raise Fault("it did not stop well")
+    station.all_there()
+
+
+def few_files():
+    """Started with next to no descriptors: it serves as many as it can, or says that it cannot."""
+    for most in (6, 9, 12, 16, 20, 24, 40):
+        station = Station(BASE, scratch())
+        station.spawn(files=most)
+        if not station.ready():
+            continue
+        try:
+            station.give()
+        except (OSError, ssl.SSLError):
+            pass
+        station.forget_clients()
+        host, _, port = station.daemon.address.rpartition(":")
+        crowd = [socket.create_connection((host, int(port)), 5) for _ in range(2 * most)]
+        time.sleep(0.2)
+        for one in crowd:
+            one.close()
+        if station.stop() != 0:
+            raise Fault("with %d files it did not stop well" % most)
+        station.all_there()
+
+
+def pins_without_memory():
+    """A PIN that cannot be checked is not a wrong one: busy, and nothing is counted."""
+    folder = scratch()
+    station, none = Station(BASE, folder), folder / "no-memory"
+    station.spawn(LD_PRELOAD=INJECTOR, FAULT_KIND="map", FAULT_ERRNO=str(errno.ENOMEM), FAULT_WHILE=str(none))
+    station.daemon.wait_ready(60)
+    kiosk, member = station.client("kiosk"), BASE.members[0]
+    none.touch()
+    for _ in range(4):
+        try:
+            kiosk.login(member.number, member.pin)
+            raise Fault("logged in without memory")
+        except tc.Refused as refused:
+            if refused.name != "busy":
+                raise Fault("without memory: %s" % refused.name)
+    none.unlink()
+    # Had these counted as wrong, one would wait for seconds now.
+    kiosk.login(member.number, member.pin)
     station.forget_clients()
     if station.stop() != 0:
         raise Fault("it did not stop well")
@@ -473,10 +566,12 @@ def jumping_clock():
 
 
 def world(tally):
-    for scenario in (full_disk, out_of_files, stopped_and_continued, jumping_clock):
+    for scenario in (full_disk, out_of_files, few_files, pins_without_memory, stopped_and_continued, jumping_clock):
         try:
             scenario()
             tally.say(scenario.__name__, None)
+        except Skipped as why:
+            print("skipped %s: %s" % (scenario.__name__, why), flush=True)
         except Exception as fault:  # noqa: B902  a finding, too
             tally.say(scenario.__name__, "%s: %s" % (type(fault).__name__, fault))
         for station in Station.all:

@@ -1,11 +1,13 @@
 /*
  * LD_PRELOAD: one call fails. FAULT_KIND says which kind of call, FAULT_N the how-manieth of them (0:
- * none), FAULT_ERRNO with what; with FAULT_STICKY all of the kind after it fail, too. A write that fails
- * writes half first; what runs out of room (ENOSPC) are files alone. FAULT_REPORT is a file of struct report, kept up to date.
+ * none) or FAULT_PLACE the first from which place, FAULT_ERRNO with what; with FAULT_STICKY all of the kind after it fail,
+ * too. With FAULT_WHILE=file all of the kind fail as long as there is such a file. A write that fails writes half first; what runs out of room (ENOSPC) are files alone. FAULT_REPORT is a file of
+ * struct report, kept up to date.
  *
  * With FAULT_PLACES=file no call fails, and the file gets a line per place that calls: the number of the
  * first and of the last call from there, and the place: a hash of the addresses on the stack, DEPTH of them.
  */
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
@@ -17,7 +19,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -35,20 +40,20 @@ struct report {
 	char path[104];
 };
 
-enum kind { KIND_NONE, KIND_MEMORY, KIND_READ, KIND_WRITE, KIND_SYNC, KIND_MAP, KIND_OPEN };
+enum kind { KIND_NONE, KIND_MEMORY, KIND_READ, KIND_WRITE, KIND_SYNC, KIND_MAP, KIND_OPEN, KIND_CHANGE, KIND_THREAD };
 
 static const char *const kind_names[] = {
     [KIND_NONE] = "", [KIND_MEMORY] = "memory", [KIND_READ] = "read", [KIND_WRITE] = "write", [KIND_SYNC] = "sync",
-    [KIND_MAP] = "map", [KIND_OPEN] = "open"};
+    [KIND_MAP] = "map", [KIND_OPEN] = "open", [KIND_CHANGE] = "change", [KIND_THREAD] = "thread"};
 
 static struct place {
 	uint64_t hash, first, last;
 } places[PLACES_MAX];
 
 static enum kind kind;
-static uint64_t fail_at;
+static uint64_t fail_at, fail_place;
 static int fail_with, sticky;
-static const char *places_path;
+static const char *places_path, *while_path;
 static struct report nowhere, *report = &nowhere;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static __thread int inside;
@@ -58,7 +63,9 @@ static struct {
 	void *(*calloc)(size_t, size_t);
 	void *(*realloc)(void *, size_t);
 	void (*free)(void *);
+	int (*posix_memalign)(void **, size_t, size_t);
 	ssize_t (*read)(int, void *, size_t);
+	ssize_t (*readv)(int, const struct iovec *, int);
 	ssize_t (*pread)(int, void *, size_t, off_t);
 	ssize_t (*write)(int, const void *, size_t);
 	ssize_t (*pwrite)(int, const void *, size_t, off_t);
@@ -69,6 +76,18 @@ static struct {
 	int (*open)(const char *, int, ...);
 	int (*openat)(int, const char *, int, ...);
 	FILE *(*fopen)(const char *, const char *);
+	DIR *(*opendir)(const char *);
+	int (*socket)(int, int, int);
+	int (*accept4)(int, struct sockaddr *, socklen_t *, int);
+	int (*eventfd)(unsigned, int);
+	int (*epoll_create1)(int);
+	int (*mkdir)(const char *, mode_t);
+	int (*rename)(const char *, const char *);
+	int (*unlink)(const char *);
+	int (*ftruncate)(int, off_t);
+	int (*fallocate)(int, int, off_t, off_t);
+	int (*posix_fallocate)(int, off_t, off_t);
+	int (*pthread_create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 } real;
 
 /* What dlsym itself needs before it has found malloc. */
@@ -95,7 +114,9 @@ ready(void)
 	find(&real.free, "free");
 	find(&real.calloc, "calloc");
 	find(&real.realloc, "realloc");
+	find(&real.posix_memalign, "posix_memalign");
 	find(&real.read, "read");
+	find(&real.readv, "readv");
 	find(&real.pread, "pread");
 	find(&real.write, "write");
 	find(&real.pwrite, "pwrite");
@@ -106,6 +127,18 @@ ready(void)
 	find(&real.open, "open");
 	find(&real.openat, "openat");
 	find(&real.fopen, "fopen");
+	find(&real.opendir, "opendir");
+	find(&real.socket, "socket");
+	find(&real.accept4, "accept4");
+	find(&real.eventfd, "eventfd");
+	find(&real.epoll_create1, "epoll_create1");
+	find(&real.mkdir, "mkdir");
+	find(&real.rename, "rename");
+	find(&real.unlink, "unlink");
+	find(&real.ftruncate, "ftruncate");
+	find(&real.fallocate, "fallocate");
+	find(&real.posix_fallocate, "posix_fallocate");
+	find(&real.pthread_create, "pthread_create");
 	find(&real.malloc, "malloc");
 }
 
@@ -180,17 +213,25 @@ can_fail(int fd)
 static __attribute__((noinline)) int
 fails(enum kind of, int fd)
 {
+	static atomic_int begun;
 	uint64_t n;
 
-	if (of != kind || inside || (of == KIND_WRITE && !can_fail(fd)))
+	if (of != kind || inside || ((of == KIND_WRITE || of == KIND_READ) && !can_fail(fd)))
 		return 0;
 	n = atomic_fetch_add(&report->calls, 1) + 1;
 	if (places_path != NULL) {
 		note_place(place_here(), n);
 		return 0;
 	}
-	if (fail_at == 0 || (sticky ? n < fail_at : n != fail_at))
+	if (while_path != NULL) {
+		if (access(while_path, F_OK) != 0)
+			return 0;
+	} else if (fail_place != 0) {
+		if (atomic_load(&begun) ? !sticky : place_here() != fail_place || atomic_exchange(&begun, 1))
+			return 0;
+	} else if (fail_at == 0 || (sticky ? n < fail_at : n != fail_at)) {
 		return 0;
+	}
 	note_hit(fd, place_here());
 	errno = fail_with;
 	return 1;
@@ -236,6 +277,13 @@ realloc(void *old, size_t size)
 	return fails(KIND_MEMORY, -1) ? NULL : real.realloc(old, size);
 }
 
+int
+posix_memalign(void **out, size_t align, size_t size)
+{
+	ready();
+	return fails(KIND_MEMORY, -1) ? ENOMEM : real.posix_memalign(out, align, size);
+}
+
 void
 free(void *p)
 {
@@ -250,6 +298,13 @@ read(int fd, void *buf, size_t len)
 {
 	ready();
 	return fails(KIND_READ, fd) ? -1 : real.read(fd, buf, len);
+}
+
+ssize_t
+readv(int fd, const struct iovec *iov, int n)
+{
+	ready();
+	return fails(KIND_READ, fd) ? -1 : real.readv(fd, iov, n);
 }
 
 ssize_t
@@ -351,6 +406,94 @@ fopen(const char *path, const char *mode)
 	return fails(KIND_OPEN, -1) ? NULL : real.fopen(path, mode);
 }
 
+DIR *
+opendir(const char *path)
+{
+	ready();
+	return fails(KIND_OPEN, -1) ? NULL : real.opendir(path);
+}
+
+int
+socket(int domain, int type, int protocol)
+{
+	ready();
+	return fails(KIND_OPEN, -1) ? -1 : real.socket(domain, type, protocol);
+}
+
+int
+accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	ready();
+	return fails(KIND_OPEN, -1) ? -1 : real.accept4(fd, addr, len, flags);
+}
+
+int
+eventfd(unsigned count, int flags)
+{
+	ready();
+	return fails(KIND_OPEN, -1) ? -1 : real.eventfd(count, flags);
+}
+
+int
+epoll_create1(int flags)
+{
+	ready();
+	return fails(KIND_OPEN, -1) ? -1 : real.epoll_create1(flags);
+}
+
+/* ---- names and sizes of files ---- */
+
+int
+mkdir(const char *path, mode_t mode)
+{
+	ready();
+	return fails(KIND_CHANGE, -1) ? -1 : real.mkdir(path, mode);
+}
+
+int
+rename(const char *from, const char *to)
+{
+	ready();
+	return fails(KIND_CHANGE, -1) ? -1 : real.rename(from, to);
+}
+
+int
+unlink(const char *path)
+{
+	ready();
+	return fails(KIND_CHANGE, -1) ? -1 : real.unlink(path);
+}
+
+int
+ftruncate(int fd, off_t size)
+{
+	ready();
+	return fails(KIND_CHANGE, fd) ? -1 : real.ftruncate(fd, size);
+}
+
+int
+fallocate(int fd, int mode, off_t offset, off_t len)
+{
+	ready();
+	return fails(KIND_CHANGE, fd) ? -1 : real.fallocate(fd, mode, offset, len);
+}
+
+int
+posix_fallocate(int fd, off_t offset, off_t len)
+{
+	ready();
+	return fails(KIND_CHANGE, fd) ? errno : real.posix_fallocate(fd, offset, len);
+}
+
+/* ---- threads ---- */
+
+int
+pthread_create(pthread_t *out, const pthread_attr_t *attr, void *(*fn)(void *), void *arg)
+{
+	ready();
+	return fails(KIND_THREAD, -1) ? fail_with : real.pthread_create(out, attr, fn, arg);
+}
+
 /* ---- begin and end ---- */
 
 static void
@@ -372,6 +515,7 @@ __attribute__((constructor)) static void
 start(void)
 {
 	const char *name = getenv("FAULT_KIND"), *n = getenv("FAULT_N"), *with = getenv("FAULT_ERRNO");
+	const char *place = getenv("FAULT_PLACE");
 	void *stack[4];
 
 	ready();
@@ -379,7 +523,9 @@ start(void)
 	(void)backtrace(stack, 4);
 	open_report();
 	places_path = getenv("FAULT_PLACES");
+	while_path = getenv("FAULT_WHILE");
 	sticky = getenv("FAULT_STICKY") != NULL;
+	fail_place = place == NULL ? 0 : strtoull(place, NULL, 10);
 	fail_at = n == NULL ? 0 : strtoull(n, NULL, 10);
 	fail_with = with == NULL ? EIO : atoi(with);
 	for (unsigned k = 1; name != NULL && k < sizeof(kind_names) / sizeof(kind_names[0]); k++)
