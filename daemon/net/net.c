@@ -149,9 +149,8 @@ on_libevent(int severity, const char *what)
 static void
 on_libevent_fatal(int code)
 {
+	(void)code;
 	log_close();
-	if (code == EVENT_ERR_ABORT)
-		abort();
 	_exit(1);
 }
 

@@ -26,7 +26,7 @@ rows_map(size_t bytes)
 	uint8_t *p = mmap(NULL, bytes + extra, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 	    -1, 0);
 
-	CHECK(p != MAP_FAILED);
+	NEED(p == MAP_FAILED ? NULL : p);
 	if (extra == 0)
 		return p;
 	/* A huge page begins at a multiple of its size; the rest goes back. */

@@ -76,6 +76,7 @@ class Station:
         self.daemon = small.Daemon(self.dir, folder / "log")
         self.all.append(self)
         self.report = folder / "report"
+        # Of what was acknowledged: when it was, or, of many sent at once, when they were sent; seq; leaf.
         self.acked, self.codes, self.clients = [], collections.Counter(), {}
         self.added = 0
 
@@ -110,7 +111,7 @@ class Station:
     def ended(self, code):
         log = self.daemon.log.read_text(errors="replace")
         if code < 0:
-            raise Fault("signal %d: %s" % (-code, log[-400:]))
+            raise Fault("signal %d: %s" % (-code, log[-4000:]))
         if code > 0 and not any(reason in log for reason in REASONS):
             raise Fault("ended with %d and did not say why: %s" % (code, log[-400:]))
         return code
@@ -179,14 +180,18 @@ class Station:
     def crowd(self):
         """Many at once: they share commits, and the state is written."""
         kiosk = self.client("kiosk", 0)
+        sent_ns, refused = time.monotonic_ns(), 0
         gifts = [kiosk.request(act_pb2.Command(gift=act_pb2.Gift(
             member=kiosk.session.member.member, other=self.base.members[1].id, points=1))) for _ in range(CROWD)]
         for number in [kiosk.send(gift) for gift in gifts]:
             response = kiosk.receive(number)
             if response.code == 0:
-                self.acked.append((time.monotonic_ns(), response.receipt.seq, response.receipt.leaf))
+                self.acked.append((sent_ns, response.receipt.seq, response.receipt.leaf))
             else:
                 self.codes[response.name] += 1
+                refused += response.name == "unavailable_outcome_unknown"
+            if refused and response.code == 0:
+                raise Fault("accepted behind one whose outcome is unknown: entry %d" % response.receipt.seq)
 
     def redeem(self):
         kiosk, outlet = self.client("kiosk", 0), self.client("outlet")

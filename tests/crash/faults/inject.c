@@ -13,6 +13,7 @@
 #include <execinfo.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -175,6 +176,27 @@ note_place(uint64_t hash, uint64_t n)
 	pthread_mutex_unlock(&mutex);
 }
 
+/* For whoever reads why a run failed. */
+static void
+say_stack(const char *what)
+{
+	void *stack[24];
+
+	inside = 1;
+	dprintf(STDERR_FILENO, "-- %s\n", what);
+	backtrace_symbols_fd(stack, backtrace(stack, 24), STDERR_FILENO);
+	inside = 0;
+}
+
+static void
+on_crash(int number)
+{
+	kind = KIND_NONE;
+	say_stack(number == SIGSEGV ? "SIGSEGV" : "SIGABRT");
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
 static void
 note_hit(int fd, uint64_t place)
 {
@@ -189,6 +211,7 @@ note_hit(int fd, uint64_t place)
 	n = readlink(link, report->path, sizeof(report->path) - 1);
 	report->path[n < 0 ? 0 : n] = 0;
 	report->place = place;
+	say_stack("the call that fails");
 	report->hit_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
@@ -522,6 +545,8 @@ start(void)
 	/* It takes memory the first time. */
 	(void)backtrace(stack, 4);
 	open_report();
+	signal(SIGSEGV, on_crash);
+	signal(SIGABRT, on_crash);
 	places_path = getenv("FAULT_PLACES");
 	while_path = getenv("FAULT_WHILE");
 	sticky = getenv("FAULT_STICKY") != NULL;
