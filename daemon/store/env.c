@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,8 +23,24 @@ static struct open_env {
 	MDB_env *env;
 	dev_t dev;
 	ino_t ino;
-	pid_t pid;
+	unsigned forks;
 } opened[ENV_MAX_OPEN];
+
+/* How many forks lie between the first process and this one: cheaper to ask than getpid. */
+static unsigned forks;
+static pthread_once_t forks_once = PTHREAD_ONCE_INIT;
+
+static void
+fork_noted(void)
+{
+	forks++;
+}
+
+static void
+forks_watch(void)
+{
+	CHECK(pthread_atfork(NULL, NULL, fork_noted) == 0);
+}
 
 static struct open_env *
 free_slot(const struct stat *st)
@@ -167,6 +184,7 @@ env_open(const char *dir, int read_only, unsigned max_dbs, MDB_env **out)
 		return env_result(errno);
 	if ((err = refuse_network(dir)) != RESULT_OK)
 		return err;
+	(void)pthread_once(&forks_once, forks_watch);
 	slot = free_slot(&st);
 	if ((rc = mdb_env_create(&env)) != 0)
 		return env_result(rc);
@@ -174,7 +192,7 @@ env_open(const char *dir, int read_only, unsigned max_dbs, MDB_env **out)
 		mdb_env_close(env);
 		return env_result(rc);
 	}
-	*slot = (struct open_env){env, st.st_dev, st.st_ino, getpid()};
+	*slot = (struct open_env){env, st.st_dev, st.st_ino, forks};
 	CHECK(mdb_env_set_userctx(env, slot) == 0);
 	*out = env;
 	return RESULT_OK;
@@ -197,6 +215,6 @@ env_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **out)
 {
 	const struct open_env *slot = mdb_env_get_userctx(env);
 
-	CHECK(slot->env == env && slot->pid == getpid());
+	CHECK(slot->env == env && slot->forks == forks);
 	return mdb_txn_begin(env, parent, flags, out);
 }

@@ -25,6 +25,8 @@ struct people {
 	MDB_txn *batch;
 	/* A child of the batch, while a mark is open: all reads and writes go through it. */
 	MDB_txn *mark;
+	/* A read transaction between two reads: beginning it anew costs no memory. It sees nothing until then. */
+	MDB_txn *reader;
 	/* How many people_each are under way, during which nothing is written. */
 	int visiting;
 	/* A write failed: no other is taken. */
@@ -91,12 +93,21 @@ people_freeze(struct people *p)
 	return env_result(rc);
 }
 
+static void
+reader_drop(struct people *p)
+{
+	if (p->reader != NULL)
+		mdb_txn_abort(p->reader);
+	p->reader = NULL;
+}
+
 void
 people_close(struct people *p)
 {
 	if (p == NULL)
 		return;
 	people_abandon(p);
+	reader_drop(p);
 	env_close(p->env);
 	free(p);
 }
@@ -129,19 +140,34 @@ batch_open(struct people *p)
 	return RESULT_OK;
 }
 
-/* The innermost open transaction, or a new one to read; to be ended by read_end. */
+/* The innermost open transaction, or one to read; to be ended by read_end. Reads within reads get one of their own. */
 static int
 read_begin(struct people *p, MDB_txn **out)
 {
-	*out = innermost(p);
-	return *out != NULL ? 0 : env_begin(p->env, NULL, MDB_RDONLY, out);
+	int rc;
+
+	if ((*out = innermost(p)) != NULL)
+		return 0;
+	if (p->reader == NULL)
+		return env_begin(p->env, NULL, MDB_RDONLY, out);
+	*out = p->reader;
+	p->reader = NULL;
+	if ((rc = mdb_txn_renew(*out)) != 0)
+		mdb_txn_abort(*out);
+	return rc;
 }
 
 static void
-read_end(const struct people *p, MDB_txn *txn)
+read_end(struct people *p, MDB_txn *txn)
 {
-	if (txn != innermost(p))
+	if (txn == innermost(p))
+		return;
+	if (p->reader != NULL) {
 		mdb_txn_abort(txn);
+		return;
+	}
+	mdb_txn_reset(txn);
+	p->reader = txn;
 }
 
 enum result
