@@ -123,7 +123,7 @@ MO       := $(patsubst client/po/%.po,build/locale/%/LC_MESSAGES/timebox.mo,$(wi
 
 # ---- targets ----------------------------------------------------------------------------------------
 
-.PHONY: all help deps deps-tools deps-vectors interop check-vectors asan py tests-crash tests-unit tests-asan tests-fuzz build-clang demo run check check-unit \
+.PHONY: all help deps deps-tools deps-vectors interop check-vectors check-operator check-bits check-verdicts asan py tests-crash tests-unit tests-asan tests-fuzz build-clang demo run check check-unit \
 	check-e2e check-crash check-power check-faults check-sim check-races check-lint lint check-fuzz check-asan check-fresh fuzz bench bench-grow \
 	bench-instructions bench-deps bench-programs analyze \
 	format vectors install uninstall clean
@@ -146,6 +146,9 @@ help:
 #: check-faults  every call that can fail fails: memory, reads, writes, syncs, maps, files; full disk; clock
 #: check-sim     book and engine simulated, every answer compared with a model   RUNS=20000 SEED=1; PLANTED=1
 #: check-vectors formats and proofs against RFC 6962, @sigstore/verify and Go's sumdb   SIZE=600
+#: check-operator  the evil operator: every attack, and at which depth both verifiers find it
+#: check-bits    every single bit of a small export flipped, before both verifiers   STEP=1
+#: check-verdicts  random corruptions of an export: both verifiers say the same   N=10000 SEED=
 #: check-fuzz    every corpus replayed, and a short run of each target
 #: check-asan    unit and e2e tests against ASan + UBSan builds
 #: check-lint    the project's own rules (also: lint)
@@ -279,7 +282,11 @@ tests-crash: build/crash/power/record.so build/crash/replay build/crash/faults/i
 # What other people's verifiers get to check, and the naive definitions.
 build/interop/%: build/obj/tests/verify/interop/%.o build/obj/core.a
 	$(call link,obj,-lcrypto -ljansson -lunistring)
-INTEROP := build/interop/tlog_pairs build/interop/tlog_cases build/unit/test_note
+# The servant's table of signatures stands between the auditor and proto/crypto.
+verdict_LD := -Wl,--wrap=act_verify -Wl,--wrap=ed25519_verify
+build/interop/verdict: build/obj/tests/verify/interop/verdict.o build/obj/core.a
+	$(call link,obj,$(verdict_LD) $(CLIENT_LIBS))
+INTEROP := build/interop/verdict build/interop/tlog_pairs build/interop/tlog_cases build/unit/test_note
 interop: $(INTEROP) py
 	@tests/verify/interop/sigstore.sh
 
@@ -310,7 +317,7 @@ RUN = +@MAKE='$(MAKE)' PYTHON='$(PYTHON)' T='$(T)' FUZZ_SECONDS='$(or $(1),$(FUZ
 	POWER_WINDOWS='$(POWER_SHORT_WINDOWS)' FAULT_PLACES='$(FAULT_SHORT_PLACES)' tests/run-all.sh
 
 check: deps
-	$(RUN) lint lint-selftest buf build-gcc build-clang unit unit-asan vectors sim fuzz e2e crash power faults
+	$(RUN) lint lint-selftest buf build-gcc build-clang unit unit-asan vectors operator bits sim fuzz e2e crash power faults
 check-unit: deps
 	$(RUN) unit
 check-e2e: deps
@@ -337,6 +344,12 @@ else
 endif
 check-vectors: deps deps-vectors interop
 	@$(VERIFY_ENV) $(PYTHON) tests/verify/check_vectors.py $(or $(SIZE),600)
+check-operator: deps all interop
+	@$(VERIFY_ENV) $(PYTHON) tests/verify/check_operator.py
+check-bits: deps all interop
+	@$(VERIFY_ENV) $(PYTHON) tests/verify/check_bits.py $(or $(STEP),1)
+check-verdicts: deps all interop
+	@$(VERIFY_ENV) $(PYTHON) tests/verify/check_verdicts.py $(or $(N),10000) $(if $(filter command% environment%,$(origin SEED)),$(SEED))
 check-lint lint: deps
 	$(RUN) lint lint-selftest buf
 check-fuzz: deps

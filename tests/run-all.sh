@@ -163,7 +163,7 @@ run_counted() {
 	suite=$1
 	shift
 	TIMEBOXD=$ROOT/build/timeboxd TIMEBOXD_TEST=$ROOT/build/timeboxd-test PYTHONDONTWRITEBYTECODE=1 \
-		PYTHONPATH=$ROOT/build/py:$ROOT/tests/e2e timeout -k 5 900 "$@" >"$REPORT/$suite.log" 2>&1
+		PYTHONPATH=$ROOT/build/py:$ROOT/tests/e2e${PYTHONPATH:+:$PYTHONPATH} timeout -k 5 900 "$@" >"$REPORT/$suite.log" 2>&1
 	rc=$?
 	grep '^FAILED' "$REPORT/$suite.log"
 	# shellcheck disable=SC2046
@@ -172,6 +172,13 @@ run_counted() {
 	[ $rc -eq 0 ] || [ "$2" -gt 0 ] || set -- "$1" 1
 	[ "$2" -eq 0 ] || tail -n 30 "$REPORT/$suite.log"
 	count "$suite" "$1" "$2" 0
+}
+
+# A program of tests/verify that counts.
+run_verify() {
+	suite=$1 program=$2
+	shift 2
+	PYTHONPATH=$ROOT/tests/verify run_counted "$suite" "$PYTHON" "tests/verify/$program" "$@"
 }
 
 # A disk that lies must be found out, or the check itself is broken.
@@ -197,6 +204,9 @@ run_suite() {
 	build-clang) run_build build-clang build-clang ;;
 	vectors) build vectors all interop &&
 		PYTHONPATH=$ROOT/build/py:$ROOT/tests/verify run_lines vectors "$PYTHON" tests/verify/check_vectors.py 150 ;;
+	operator) build operator all interop && run_verify operator check_operator.py ;;
+	bits) build bits all interop && run_verify bits check_bits.py 37 ;;
+	verdicts) build verdicts all interop && run_verify verdicts check_verdicts.py 400 1 ;;
 	unit) run_unit unit tests-unit build/unit ;;
 	unit-asan) run_unit unit-asan tests-asan build/asan/unit ;;
 	sim) run_sim ;;

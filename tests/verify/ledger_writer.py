@@ -28,10 +28,10 @@ def sha256(*parts):
 
 
 class Key:
-    """An Ed25519 key made from a word, so that it is the same each time."""
+    """An Ed25519 key made from a word, so that it is the same each time; or a given one."""
 
-    def __init__(self, word):
-        self.private = Ed25519PrivateKey.from_private_bytes(sha256(word.encode()))
+    def __init__(self, word, private=None):
+        self.private = private or Ed25519PrivateKey.from_private_bytes(sha256(word.encode()))
         self.public = self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
     def sign(self, data):

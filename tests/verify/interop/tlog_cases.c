@@ -123,7 +123,8 @@ cosigned_json(size_t size, const uint8_t seed[SEED_LEN])
 	must(ed25519_public(witness, pub), "witness");
 	must(note_vkey_format_witness(vkey, sizeof(vkey), WITNESS, pub), "vkey");
 	must(tree_inclusion_prove(leaf_get, NULL, size / 2, size, path, &n), "inclusion");
-	must(receipt_format(receipt, sizeof(receipt), size / 2, (const uint8_t(*)[HASH_LEN])path, n, note),
+	must(receipt_format(receipt, sizeof(receipt), size / 2, leaves[size / 2],
+		 (const uint8_t(*)[HASH_LEN])path, n, note),
 	    "receipt");
 	return json_pack("{s:s,s:s,s:s,s:I}", "note", note, "witness", vkey, "receipt", receipt, "index",
 	    (json_int_t)(size / 2));
