@@ -130,9 +130,14 @@ unsigned engine_sweep(struct engine *engine, unsigned limit);
  * decided. */
 MUST_CHECK enum result engine_commit(struct engine *engine);
 
-/* Writes the state behind the commits, if `seconds` passed or `entries` came since the last time.
+/*
+ * Writes the state behind the commits, if `seconds` passed or `entries` came since the last time and nothing is being written:
+ * begins it, and returns; the end is taken up by a later call. Lets rows go that the limit has no room for. To be called after
+ * each commit, when nothing points to rows. A failure is told once; the state is not written any more then.
  */
 MUST_CHECK enum result engine_checkpoint(struct engine *engine, uint32_t seconds, uint64_t entries);
+/* Bytes of memory that the state may take (0, at first: any); more if more must be there. */
+void engine_limit(struct engine *engine, size_t bytes);
 
 /*
  * Decides acts one after the other as engine_decide would, but signatures, ids, time and texts

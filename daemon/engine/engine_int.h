@@ -62,6 +62,15 @@ struct known {
 	uint8_t root[32];
 };
 
+/* The checkpoint that is to be written to DIR/known, beside the state. */
+struct known_draft {
+	char note[CHECKPOINT_SIZE];
+	/* 0: nothing new is known. */
+	size_t len;
+	struct known known;
+	int written;
+};
+
 /* A pass over all entries: what it has hashed, and what it must come to. */
 struct scrub {
 	struct engine_scrub seen;
@@ -117,9 +126,13 @@ struct engine {
 	size_t n_due, cap_due;
 	struct retired retired;
 	struct known known;
+	struct known_draft known_draft;
 	struct scrub scrub;
 	struct signer signer;
+	/* When the last checkpoint began; one is being written; one failed, and no other is begun. */
 	uint64_t checkpoint_at_us;
+	int checkpointing;
+	int checkpoint_off;
 	/*
 	 * Request ids whose texts were written: those before `n_settled` are committed, and their
 	 * pending rows go with the next batch of texts.
@@ -150,10 +163,15 @@ MUST_CHECK enum result engine_decide_own(
 /* Replays one stored entry on the rows: RESULT_CORRUPT if it does not come out the same. */
 MUST_CHECK enum result engine_replay(void *ctx, uint64_t seq, const uint8_t *entry, size_t len);
 
-/* known.c: takes up DIR/known (RESULT_CORRUPT if this ledger cannot be the one it tells of); writes the last committed
- * checkpoint there, unless a larger one is known. */
+/* known.c: takes up DIR/known (RESULT_CORRUPT if this ledger cannot be the one it tells of). */
 MUST_CHECK enum result known_load(struct engine *e, struct engine_error *error);
-void known_save(struct engine *e);
+/*
+ * Writes the last committed checkpoint there, unless a larger one is known, in three steps: the second may be another
+ * thread's, while the engine goes on. `ctx` is the engine.
+ */
+void known_draft(struct engine *e);
+void known_write(void *ctx);
+void known_settle(struct engine *e);
 /* Takes up DIR/nodes as far as it fits the committed tree; adds to it what was read since. Only a failure of memory counts. */
 MUST_CHECK enum result nodes_load(struct engine *e);
 void nodes_save(struct engine *e);

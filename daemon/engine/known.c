@@ -150,21 +150,49 @@ known_load(struct engine *e, struct engine_error *error)
 }
 
 void
-known_save(struct engine *e)
+known_draft(struct engine *e)
 {
-	char note[CHECKPOINT_SIZE];
+	struct known_draft *d = &e->known_draft;
 
+	d->len = 0;
+	d->written = 0;
 	nodes_save(e);
 	/* Not at the price of a pause: what is read back in slices is written the next time. */
 	if (e->committed_tree.size <= e->known.size || engine_unread(e) > ENGINE_UNREAD_MAX)
 		return;
-	if (engine_sign_checkpoint(e, note, sizeof(note)) != RESULT_OK ||
-	    write_note(e, note, strlen(note)) != RESULT_OK) {
-		log_event(LOG_LEVEL_WARN, "known_not_written", "hint=\"DIR/known stays as it was\"");
+	if (engine_sign_checkpoint(e, d->note, sizeof(d->note)) != RESULT_OK)
 		return;
-	}
-	e->known.size = e->committed_tree.size;
-	tree_frontier_root(&e->committed_tree, e->known.root);
+	d->len = strlen(d->note);
+	d->known.size = e->committed_tree.size;
+	tree_frontier_root(&e->committed_tree, d->known.root);
+}
+
+void
+known_write(void *ctx)
+{
+	struct engine *e = ctx;
+	struct known_draft *d = &e->known_draft;
+
+	d->written = d->len > 0 && write_note(e, d->note, d->len) == RESULT_OK;
+}
+
+void
+known_settle(struct engine *e)
+{
+	const struct known_draft *d = &e->known_draft;
+
+	if (d->len > 0 && !d->written)
+		log_event(LOG_LEVEL_WARN, "known_not_written", "hint=\"DIR/known stays as it was\"");
+	else if (d->len > 0 && d->known.size > e->known.size)
+		e->known = d->known;
+}
+
+static void
+known_save(struct engine *e)
+{
+	known_draft(e);
+	known_write(e);
+	known_settle(e);
 }
 
 /* ---- DIR/nodes ---- */

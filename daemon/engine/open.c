@@ -62,6 +62,30 @@ lock(struct engine *e, const char *dir)
 	return RESULT_OK;
 }
 
+/*
+ * What need not be in memory: whatever grows with members, records and redemptions. What is small, is walked on every turn or
+ * call, or looked up for every act, stays. Keys of ROWS_FRESH hold the sequence number of the entry that adds the row.
+ */
+static const unsigned table_flags[TABLE_LAST] = {
+    [TABLE_ACCOUNT] = ROWS_EVICTABLE,
+    [TABLE_MEMBER] = ROWS_EVICTABLE,
+    [TABLE_POINT_LOT] = ROWS_EVICTABLE,
+    [TABLE_CARRY] = ROWS_EVICTABLE,
+    [TABLE_INVITE] = ROWS_EVICTABLE,
+    [TABLE_BENEFICIARY] = ROWS_EVICTABLE,
+    [TABLE_PAIR] = ROWS_EVICTABLE,
+    [TABLE_DELEGATION] = ROWS_EVICTABLE,
+    [TABLE_DONATION] = ROWS_EVICTABLE | ROWS_FRESH,
+    [TABLE_RECEIPT] = ROWS_EVICTABLE,
+    [TABLE_ACTIVITY] = ROWS_EVICTABLE | ROWS_FRESH,
+    [TABLE_RECORD] = ROWS_EVICTABLE | ROWS_FRESH,
+    [TABLE_BATCH_PART] = ROWS_EVICTABLE | ROWS_FRESH,
+    [TABLE_MEMBER_DAY] = ROWS_EVICTABLE,
+    [TABLE_QUOTA] = ROWS_EVICTABLE,
+    [TABLE_HOLD] = ROWS_EVICTABLE | ROWS_FRESH,
+    [TABLE_HOLD_PART] = ROWS_EVICTABLE | ROWS_FRESH,
+};
+
 static enum result
 open_envs(struct engine *e, const char *dir)
 {
@@ -70,10 +94,12 @@ open_envs(struct engine *e, const char *dir)
 	enum result err;
 
 	for (unsigned i = 0; i < TABLE_LAST; i++)
-		tables[i] =
-		    (struct rows_table){table_name((enum table)i), table_value_size((enum table)i)};
-	tables[ENGINE_TABLE_ID] = (struct rows_table){"request_id", sizeof(struct id_row)};
-	tables[ENGINE_TABLE_VOUCHER] = (struct rows_table){"voucher", sizeof(struct voucher_row)};
+		tables[i] = (struct rows_table){table_name((enum table)i),
+		    table_value_size((enum table)i), table_flags[i]};
+	tables[ENGINE_TABLE_ID] = (struct rows_table){
+	    "request_id", sizeof(struct id_row), ROWS_EVICTABLE | ROWS_FRESH | ROWS_NEWEST};
+	tables[ENGINE_TABLE_VOUCHER] = (struct rows_table){
+	    "voucher", sizeof(struct voucher_row), ROWS_EVICTABLE | ROWS_FRESH};
 	if ((err = path_join(path, dir, "ledger")) != RESULT_OK ||
 	    (err = ledger_open(path, 0, &e->ledger)) != RESULT_OK ||
 	    (err = path_join(path, dir, "state")) != RESULT_OK ||
@@ -370,29 +396,71 @@ engine_commit(struct engine *e)
 }
 
 static enum result
+checkpoint_failed(enum result err)
+{
+	log_event(LOG_LEVEL_ERROR, "checkpoint_failed", "reason=%s", result_name(err));
+	return err;
+}
+
+/* The last checkpoint, before the process ends. */
+static enum result
 write_state(struct engine *e)
 {
 	enum result err = rows_checkpoint(e->rows, e->meta.tree.size, &e->meta, sizeof(e->meta));
 
 	if (err != RESULT_OK)
-		log_event(LOG_LEVEL_ERROR, "checkpoint_failed", "reason=%s", result_name(err));
-	else
-		known_save(e);
-	return err;
+		return checkpoint_failed(err);
+	known_draft(e);
+	known_write(e);
+	known_settle(e);
+	return RESULT_OK;
+}
+
+/* RESULT_BUSY: one is being written. */
+static enum result
+checkpoint_take_up(struct engine *e)
+{
+	enum result err = rows_checkpoint_poll(e->rows);
+
+	if (err == RESULT_BUSY || !e->checkpointing)
+		return err;
+	e->checkpointing = 0;
+	if (err != RESULT_OK)
+		return checkpoint_failed(err);
+	known_settle(e);
+	return RESULT_OK;
 }
 
 enum result
 engine_checkpoint(struct engine *e, uint32_t seconds, uint64_t entries)
 {
+	enum result err = checkpoint_take_up(e);
 	uint64_t behind = ledger_committed_seq(e->ledger) - rows_checkpoint_seq(e->rows);
 	uint64_t now = clock_now_us();
 
-	if (e->failed || behind == 0 ||
+	rows_trim(e->rows);
+	if (err != RESULT_OK)
+		return err == RESULT_BUSY ? RESULT_OK : err;
+	if (e->failed || e->checkpoint_off || behind == 0 ||
 	    (behind < entries && now - e->checkpoint_at_us < seconds * 1000000ull) ||
 	    !engine_has_room(e))
 		return RESULT_OK;
 	e->checkpoint_at_us = now;
-	return write_state(e);
+	known_draft(e);
+	err = rows_checkpoint_begin(
+	    e->rows, e->meta.tree.size, &e->meta, sizeof(e->meta), known_write, e);
+	if (err != RESULT_OK) {
+		e->checkpoint_off = 1;
+		return checkpoint_failed(err);
+	}
+	e->checkpointing = 1;
+	return RESULT_OK;
+}
+
+void
+engine_limit(struct engine *e, size_t bytes)
+{
+	rows_limit(e->rows, bytes);
 }
 
 void

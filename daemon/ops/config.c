@@ -24,6 +24,7 @@ struct raw {
 	char *idle_seconds;
 	char *checkpoint_seconds;
 	char *checkpoint_entries;
+	char *memory_mib;
 	char *pin_threads;
 	char *log_level;
 };
@@ -40,6 +41,7 @@ static const cyaml_schema_field_t raw_fields[] = {
 	RAW_FIELD(idle_seconds),
 	RAW_FIELD(checkpoint_seconds),
 	RAW_FIELD(checkpoint_entries),
+	RAW_FIELD(memory_mib),
 	RAW_FIELD(pin_threads),
 	RAW_FIELD(log_level),
 	CYAML_FIELD_END,
@@ -66,6 +68,7 @@ static const struct number numbers[] = {
 	NUMBER(idle_seconds, 10, 86400, 300),
 	NUMBER(checkpoint_seconds, 1, 3600, 5),
 	NUMBER(checkpoint_entries, 100, 10000000, 50000),
+	NUMBER(memory_mib, 16, 1000000, 1024),
 	NUMBER(pin_threads, 1, 16, 1),
 };
 #define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))

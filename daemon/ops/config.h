@@ -11,6 +11,7 @@
  *   idle_seconds        300               10 to 86400    without a whole frame
  *   checkpoint_seconds  5                 1 to 3600      between checkpoints of the state
  *   checkpoint_entries  50000             100 to 10000000   bounds the replay after a crash
+ *   memory_mib          1024              16 to 1000000  that the state may take; more rows are read when asked for
  *   pin_threads         1                 1 to 16        threads that check PINs and signatures
  *   log_level           info              error, warn, info, debug
  *
@@ -38,6 +39,7 @@ struct config {
 	uint32_t idle_seconds;
 	uint32_t checkpoint_seconds;
 	uint32_t checkpoint_entries;
+	uint32_t memory_mib;
 	uint32_t pin_threads;
 	enum log_level log_level;
 };

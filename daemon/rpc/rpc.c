@@ -369,6 +369,7 @@ rpc_open(struct engine *engine, const struct config *config, struct rpc **out)
 	rpc->engine = engine;
 	rpc->checkpoint_seconds = config->checkpoint_seconds;
 	rpc->checkpoint_entries = config->checkpoint_entries;
+	engine_limit(rpc->engine, (size_t)config->memory_mib << 20);
 	if ((err = memory_open(rpc)) != RESULT_OK || (err = pin_open(rpc)) != RESULT_OK ||
 	    (err = backlog(rpc)) != RESULT_OK || (err = listen_on(rpc, config)) != RESULT_OK ||
 	    (err = work_open(config->pin_threads, PIN_QUEUE, post, rpc, &rpc->work)) != RESULT_OK) {

@@ -11,6 +11,14 @@
 #define HUGE_BYTES	 ((size_t)2 << 20)
 #define SLAB_BYTES_FIRST ((size_t)16384)
 #define SLAB_ROWS_MIN	 8
+/*
+ * A table that may be evicted is read whole at start if it has no more rows; else, of ROWS_NEWEST, so many. (The simulator
+ * is built with fewer.)
+ */
+#ifndef LOAD_WHOLE_ROWS
+#define LOAD_WHOLE_ROWS	 20000
+#define LOAD_NEWEST_ROWS 65536
+#endif
 
 void *
 rows_must(void *p)
@@ -40,28 +48,23 @@ rows_map(size_t bytes)
 	return p + head;
 }
 
-static struct row *
-find(const struct rows *r, const struct row_key *key)
-{
-	return rows_index_find(&r->index, key, rows_index_hash(&r->index, key));
-}
-
-void
-rows_prefetch(const struct rows *r, const struct row_key *key)
-{
-	rows_index_prefetch_slots(&r->index, rows_index_hash(&r->index, key));
-}
-
-void
-rows_prefetch_row(const struct rows *r, const struct row_key *key)
-{
-	rows_index_prefetch_row(&r->index, rows_index_hash(&r->index, key));
-}
-
-static struct row *
-row_at(const struct table *t, const struct slab *slab, size_t i)
+struct row *
+rows_row_at(const struct table *t, const struct slab *slab, size_t i)
 {
 	return (struct row *)(void *)(slab->rows + i * t->stride);
+}
+
+size_t
+rows_slab_used(const struct table *t, size_t slab)
+{
+	return slab + 1 < t->n_slabs ? t->slabs[slab].n_rows : t->last_used;
+}
+
+/* Where an unused row names the next one. */
+static struct row **
+next_unused(struct row *row)
+{
+	return (struct row **)(void *)row->value;
 }
 
 /* Each slab is twice the one before, up to a huge page: small tables stay small. */
@@ -90,11 +93,11 @@ row_take(struct table *t)
 	struct row *row = t->unused;
 
 	if (row != NULL) {
-		t->unused = row->next;
+		t->unused = *next_unused(row);
 	} else {
 		if (t->n_slabs == 0 || t->last_used == t->slabs[t->n_slabs - 1].n_rows)
 			slab_add(t);
-		row = row_at(t, &t->slabs[t->n_slabs - 1], t->last_used++);
+		row = rows_row_at(t, &t->slabs[t->n_slabs - 1], t->last_used++);
 	}
 	memset(row, 0, sizeof(*row));
 	return row;
@@ -103,12 +106,65 @@ row_take(struct table *t)
 static struct row *
 insert(struct rows *r, const struct row_key *key, uint64_t hash)
 {
-	struct row *row = row_take(&r->tables[key->table]);
+	struct table *t = &r->tables[key->table];
+	struct row *row = row_take(t);
 
 	row->key = *key;
+	row->used = 1;
 	rows_index_insert(&r->index, row, hash);
+	r->bytes += t->stride;
+	r->came++;
 	return row;
 }
+
+/* Reads the row from the environment, if it may be there. */
+static struct row *
+load_cold(const struct rows *from, const struct row_key *key, uint64_t hash)
+{
+	struct rows *r = from->self;
+	struct table *t = &r->tables[key->table];
+	uint64_t value[ROWS_VALUE_MAX / 8];
+	struct row *row;
+
+	if (t->flags & ROWS_NEWEST && memcmp(key, &t->cold_last, sizeof(*key)) > 0)
+		return NULL;
+	if (!rows_disk_get(r, key, value))
+		return NULL;
+	row = insert(r, key, hash);
+	row->live = 1;
+	memcpy(row->value, value, t->size);
+	t->cold--;
+	/* A walk that has passed it does not meet it again. */
+	if (r->walking && memcmp(key, &r->walked, sizeof(*key)) <= 0)
+		row->walk = r->walk;
+	return row;
+}
+
+static struct row *
+find(const struct rows *r, const struct row_key *key)
+{
+	uint64_t hash = rows_index_hash(&r->index, key);
+	struct row *row = rows_index_find(&r->index, key, hash);
+
+	if (row == NULL && key->table < r->n_tables && r->tables[key->table].cold > 0)
+		row = load_cold(r, key, hash);
+	if (row != NULL && !row->wanted)
+		row->wanted = 1;
+	return row;
+}
+
+void
+rows_prefetch(const struct rows *r, const struct row_key *key)
+{
+	rows_index_prefetch_slots(&r->index, rows_index_hash(&r->index, key));
+}
+
+void
+rows_prefetch_row(const struct rows *r, const struct row_key *key)
+{
+	rows_index_prefetch_row(&r->index, rows_index_hash(&r->index, key));
+}
+
 
 struct row *
 rows_insert_loaded(struct rows *r, const struct row_key *key)
@@ -116,7 +172,6 @@ rows_insert_loaded(struct rows *r, const struct row_key *key)
 	struct row *row = insert(r, key, rows_index_hash(&r->index, key));
 
 	row->live = 1;
-	r->tables[key->table].count++;
 	return row;
 }
 
@@ -126,8 +181,10 @@ rows_discard(struct rows *r, struct row *row)
 	struct table *t = &r->tables[row->key.table];
 
 	rows_index_remove(&r->index, row, rows_index_hash(&r->index, &row->key));
-	row->next = t->unused;
+	row->used = 0;
+	*next_unused(row) = t->unused;
 	t->unused = row;
+	r->bytes -= t->stride;
 }
 
 /* Remembers what the row was, once per settle. */
@@ -185,6 +242,9 @@ rows_add(struct rows *r, const struct row_key *key)
 
 	CHECK(key->table < r->n_tables);
 	row = rows_index_find(&r->index, key, hash);
+	if (row == NULL && r->tables[key->table].cold > 0 &&
+	    (r->tables[key->table].flags & ROWS_FRESH) == 0)
+		row = load_cold(r, key, hash);
 	CHECK(row == NULL || !row->live);
 	if (row == NULL)
 		row = insert(r, key, hash);
@@ -206,23 +266,18 @@ rows_drop(struct rows *r, const struct row_key *key)
 	r->tables[key->table].count--;
 }
 
-/* In memory only there is nothing to write, so nothing is dirty. */
-static void
-mark_dirty(struct rows *r, struct row *row)
-{
-	if (row->dirty || r->env == NULL)
-		return;
-	row->dirty = 1;
-	row->next = r->dirty;
-	r->dirty = row;
-	r->n_dirty++;
-}
-
 static void
 journal_clear(struct rows *r)
 {
 	r->n_undo = 0;
 	r->old_used = 0;
+}
+
+/* Kept in memory although it is not there: the environment may still have it. */
+static int
+must_stay(const struct rows *r, const struct row *row)
+{
+	return row->gen > r->durable;
 }
 
 void
@@ -233,9 +288,13 @@ rows_keep(struct rows *r)
 
 		row->journalled = 0;
 		/* One that was added and dropped within one settle was never written. */
-		if (row->live || r->undo[i].was_live)
-			mark_dirty(r, row);
-		if (!row->live && !row->dirty)
+		if (r->disk != NULL && (row->live || r->undo[i].was_live))
+			rows_log_note(r, row);
+		if (row->live)
+			continue;
+		if (must_stay(r, row))
+			rows_bury_later(r, row);
+		else
 			rows_discard(r, row);
 	}
 	journal_clear(r);
@@ -257,7 +316,9 @@ rows_undo(struct rows *r)
 		row->journalled = 0;
 		if (u->was_live)
 			memcpy(row->value, r->old + u->old, t->size);
-		else if (!row->dirty)
+		else if (must_stay(r, row))
+			rows_bury_later(r, row);
+		else
 			rows_discard(r, row);
 	}
 	journal_clear(r);
@@ -276,24 +337,56 @@ rows_changes(struct rows *r, rows_change_fn fn, void *ctx)
 	}
 }
 
-void
-rows_each(const struct rows *r, uint8_t table, rows_fn fn, void *ctx)
+struct walk {
+	struct rows *rows;
+	rows_fn fn;
+	void *ctx;
+};
+
+static void
+walk_cold(void *ctx, const struct row_key *key, const void *value)
 {
-	const struct table *t;
+	struct walk *w = ctx;
+	struct rows *r = w->rows;
 
-	CHECK(table < r->n_tables);
-	t = &r->tables[table];
+	r->walked = *key;
+	if (rows_index_find(&r->index, key, rows_index_hash(&r->index, key)) == NULL)
+		w->fn(w->ctx, key, value);
+}
+
+static void
+walk_warm(const struct rows *r, const struct table *t, rows_fn fn, void *ctx)
+{
 	for (size_t at = 0; at < t->n_slabs; at++) {
-		const struct slab *slab = &t->slabs[at];
-		size_t n = at + 1 < t->n_slabs ? slab->n_rows : t->last_used;
+		for (size_t i = 0; i < rows_slab_used(t, at); i++) {
+			const struct row *row = rows_row_at(t, &t->slabs[at], i);
 
-		for (size_t i = 0; i < n; i++) {
-			const struct row *row = row_at(t, slab, i);
-
-			if (row->live)
+			if (row->used && row->live && (!r->walking || row->walk != r->walk))
 				fn(ctx, &row->key, row->value);
 		}
 	}
+}
+
+void
+rows_each(const struct rows *from, uint8_t table, rows_fn fn, void *ctx)
+{
+	struct rows *r = from->self;
+	struct walk w = {r, fn, ctx};
+	const struct table *t;
+
+	CHECK(table < r->n_tables && !r->walking);
+	t = &r->tables[table];
+	/* What only the environment has comes first; rows that the function loads behind it are not met again. */
+	if (t->cold > 0) {
+		r->walking = 1;
+		r->walk++;
+		memset(&r->walked, 0, sizeof(r->walked));
+		r->walked.table = table;
+		rows_disk_each(r, table, walk_cold, &w);
+		memset(&r->walked, 0xff, sizeof(r->walked));
+	}
+	walk_warm(r, t, fn, ctx);
+	r->walking = 0;
 }
 
 uint64_t
@@ -301,12 +394,6 @@ rows_count(const struct rows *r, uint8_t table)
 {
 	CHECK(table < r->n_tables);
 	return r->tables[table].count;
-}
-
-uint64_t
-rows_dirty(const struct rows *r)
-{
-	return r->n_dirty;
 }
 
 /* ---- the fingerprint ---- */
@@ -360,10 +447,38 @@ rows_fingerprint(const struct rows *r)
 static void
 table_init(struct table *t, const struct rows_table *from)
 {
-	CHECK(strlen(from->name) < sizeof(t->name) && from->value_size > 0);
+	CHECK(strlen(from->name) < sizeof(t->name) && from->value_size > 0 &&
+	      from->value_size <= ROWS_VALUE_MAX);
 	snprintf(t->name, sizeof(t->name), "%s", from->name);
 	t->size = from->value_size;
+	t->flags = from->flags;
 	t->stride = sizeof(struct row) + ((size_t)t->size + 7) / 8 * 8;
+}
+
+static void
+load_one(void *ctx, const struct row_key *key, const void *value)
+{
+	struct rows *r = ctx;
+
+	memcpy(rows_insert_loaded(r, key)->value, value, r->tables[key->table].size);
+	r->tables[key->table].cold--;
+}
+
+/* What must be in memory, and what costs little; of tables that grow at their end, that end. */
+static void
+load(struct rows *r)
+{
+	for (size_t i = 0; i < r->n_tables; i++) {
+		struct table *t = &r->tables[i];
+
+		t->cold = t->count;
+		if ((t->flags & ROWS_EVICTABLE) == 0 || t->count <= LOAD_WHOLE_ROWS)
+			rows_disk_each(r, (uint8_t)i, load_one, r);
+		else if (t->flags & ROWS_NEWEST)
+			(void)rows_disk_newest(
+			    r, (uint8_t)i, LOAD_NEWEST_ROWS, load_one, r, &t->cold_last);
+	}
+	r->came = 0;
 }
 
 enum result
@@ -375,14 +490,18 @@ rows_open(const char *dir, const struct rows_table *tables, size_t n_tables, str
 	if (r == NULL)
 		return RESULT_NO_MEMORY;
 	CHECK(n_tables <= ROWS_MAX_TABLES);
+	r->self = r;
+	r->gen = 1;
 	rows_index_init(&r->index);
 	r->n_tables = n_tables;
 	for (size_t i = 0; i < n_tables; i++)
 		table_init(&r->tables[i], &tables[i]);
-	if (dir != NULL && (err = rows_load(r, dir)) != RESULT_OK) {
+	if (dir != NULL && (err = rows_disk_open(r, dir)) != RESULT_OK) {
 		rows_close(r);
 		return err;
 	}
+	if (dir != NULL)
+		load(r);
 	*out = r;
 	return RESULT_OK;
 }
@@ -392,12 +511,16 @@ rows_close(struct rows *r)
 {
 	if (r == NULL)
 		return;
-	rows_unload(r);
+	if (r->disk != NULL)
+		rows_disk_close(r);
 	for (size_t i = 0; i < r->n_tables; i++) {
 		for (size_t slab = 0; slab < r->tables[i].n_slabs; slab++)
 			munmap(r->tables[i].slabs[slab].rows, r->tables[i].slabs[slab].bytes);
 		free(r->tables[i].slabs);
 	}
+	rows_log_free(&r->log);
+	rows_log_free(&r->job.log);
+	free(r->dropped);
 	free(r->undo);
 	free(r->old);
 	rows_index_free(&r->index);

@@ -1,16 +1,19 @@
 /*
- * Rows: the state, kept whole in memory and written behind the commits into an LMDB environment.
+ * Rows: the state, in memory and written behind the commits into an LMDB environment.
  *
  * The book reads and changes rows through rows_source (book/row.h). Changes since the last settle
  * are journalled, so that a refused act leaves nothing behind (rows_undo); accepted ones are kept
- * (rows_keep) and are dirty until rows_checkpoint writes them, with the sequence number they stand
- * for, in one synchronous transaction. Lose the environment and the rows are rebuilt by replaying
- * the ledger.
+ * (rows_keep) and are dirty until a checkpoint has written them: a thread does, with the sequence
+ * number they stand for, in one synchronous transaction, while later changes go on. Lose the
+ * environment and the rows are rebuilt by replaying the ledger.
  *
- * Rows do not move in memory: a pointer is valid until that row is dropped, or undone. Cost: a
- * look-up is a line of slots and the row (rows_index.h); memory is the value, its key and about 32
- * bytes; loading is linear in the rows. Out of memory for a row stops the
- * process: nothing acknowledged is in memory only. Not for two threads.
+ * A table is all in memory, or may be evicted: then what is asked for is read from the environment
+ * and stays as long as rows_limit allows. Rows do not move in memory: a pointer is valid until that
+ * row is dropped, or undone, or rows_trim is called. Cost: a look-up is a line of slots and the row
+ * (rows_index.h), one that must read the environment about a microsecond where its page is in memory;
+ * a row takes its value, its key and about 32 bytes; opening is linear in the tables that are not
+ * evicted. Out of memory for a row stops the process: nothing acknowledged is in memory only. So does
+ * an environment that cannot be read. All functions belong to one thread.
  */
 #ifndef TIMEBOX_STORE_ROWS_H
 #define TIMEBOX_STORE_ROWS_H
@@ -24,21 +27,37 @@
 
 struct rows;
 
+/* Bytes of a row, at most. */
+#define ROWS_VALUE_MAX 2048
+
+enum {
+	/* Need not be all in memory. */
+	ROWS_EVICTABLE = 1,
+	/* A key that is added is new, as its owner knows: the environment is not asked. */
+	ROWS_FRESH = 2,
+	/*
+	 * Keys begin with bytes of the time they were made: those after all that only the environment has are
+	 * known to be new without asking it.
+	 */
+	ROWS_NEWEST = 4,
+};
+
 /* A table is its index in the list given to rows_open. Names of at most 31 bytes. */
 struct rows_table {
 	const char *name;
 	uint32_t value_size;
+	unsigned flags;
 };
 
 /*
- * Opens the state in folder `dir` and loads all rows. What was written under another list of
+ * Opens the state in folder `dir` and loads what must be in memory. What was written under another list of
  * tables, names or sizes is dropped: the rows are then empty and rows_checkpoint_seq is 0. `dir`
  * NULL: rows in memory only (tests, re-execution), whose checkpoints write nothing. RESULT_CORRUPT,
  * RESULT_IO, RESULT_DISK_FULL: the folder may be removed, and is rebuilt.
  */
 MUST_CHECK enum result rows_open(const char *dir, const struct rows_table *tables, size_t n_tables,
 				 struct rows **out);
-/* Writes nothing. NULL is fine. */
+/* Waits for a checkpoint that is being written; begins none. NULL is fine. */
 void rows_close(struct rows *rows);
 
 /* The book's way in; valid as long as the rows. */
@@ -76,28 +95,50 @@ typedef void (*rows_change_fn)(void *ctx, const struct row_key *key, enum rows_c
 void rows_changes(struct rows *rows, rows_change_fn fn, void *ctx);
 
 /*
- * Visits all rows of a table, in no order; linear in that table. The function may change rows, not
- * add any.
+ * Visits all rows of a table, in no order; linear in that table, and slow (a read of the environment)
+ * for rows that are not in memory. The function may look up and change rows, not add any, nor visit
+ * another table. The value is valid during the call.
  */
 typedef void (*rows_fn)(void *ctx, const struct row_key *key, const void *value);
 void rows_each(const struct rows *rows, uint8_t table, rows_fn fn, void *ctx);
 uint64_t rows_count(const struct rows *rows, uint8_t table);
 
 /*
- * Writes everything dirty, `seq` and the owner's blob. Nothing may be unsettled. A failure is
- * final: RESULT_DISK_FULL or RESULT_UNAVAILABLE then, RESULT_UNAVAILABLE ever after; the ledger
- * holds everything that the state does.
+ * Has everything dirty, `seq` and the owner's blob written by a thread: returns at once. Nothing may
+ * be unsettled. RESULT_BUSY while another is being written. `durable` (NULL: none) is called on that
+ * thread after it was written, before rows_checkpoint_poll says so; it must not touch the rows.
  */
+typedef void (*rows_durable_fn)(void *ctx);
+MUST_CHECK enum result rows_checkpoint_begin(struct rows *rows, uint64_t seq, const void *meta,
+					     size_t meta_len, rows_durable_fn durable, void *ctx);
+/*
+ * RESULT_BUSY: one is being written. RESULT_OK: none is; the last one, if any, is what
+ * rows_checkpoint_seq says. A failure is told once and is final: RESULT_DISK_FULL or
+ * RESULT_UNAVAILABLE then, RESULT_UNAVAILABLE from each later begin; the ledger holds everything that
+ * the state does. To be called often; nothing may be unsettled.
+ */
+MUST_CHECK enum result rows_checkpoint_poll(struct rows *rows);
+/* Waits for the one being written, and writes what is dirty then. Failures as above. */
 MUST_CHECK enum result rows_checkpoint(struct rows *rows, uint64_t seq, const void *meta,
 				       size_t meta_len);
+/* Of the last checkpoint that is durable. */
 uint64_t rows_checkpoint_seq(const struct rows *rows);
 /*
  * The length of the last checkpoint's blob (0 without one), of which at most `cap` bytes are
  * copied.
  */
 size_t rows_checkpoint_meta(const struct rows *rows, void *buf, size_t cap);
-/* Rows changed or dropped since the last checkpoint. */
+/* Rows changed or dropped since the last durable checkpoint; those that changed again since the next one began count twice. */
 uint64_t rows_dirty(const struct rows *rows);
+
+/*
+ * Memory that rows, index and changes not yet written may take, in bytes; 0 (at first): any. Held to
+ * by rows_trim, which is to be called often and takes a bounded time: rows of evictable tables that
+ * were not asked for lately and are durable leave the memory. What must stay may be more.
+ */
+void rows_limit(struct rows *rows, size_t bytes);
+size_t rows_bytes(const struct rows *rows);
+void rows_trim(struct rows *rows);
 
 /*
  * A number for the whole content, the same for the same rows in any order and process: to compare

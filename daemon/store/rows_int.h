@@ -1,8 +1,17 @@
-/* The rows' private shape: rows.c holds them in memory, rows_disk.c loads and writes them. */
+/*
+ * The rows' private shape.
+ *
+ *   rows.c             rows in memory, the journal, what the book sees
+ *   rows_index.c       where a row lies
+ *   rows_log.c         what changed since the last checkpoint began
+ *   rows_checkpoint.c  generations: frozen, written, durable; what may leave the memory then
+ *   rows_disk.c        the environment: opening, reading
+ *   rows_disk_write.c  the thread that writes it
+ *
+ * Tests put another rows_disk*.c under the rest (tests/sim/store_rows.c).
+ */
 #ifndef TIMEBOX_STORE_ROWS_INT_H
 #define TIMEBOX_STORE_ROWS_INT_H
-
-#include <lmdb.h>
 
 #include "daemon/store/rows.h"
 #include "daemon/store/rows_index.h"
@@ -10,23 +19,30 @@
 /* No row's table: keys of the environment's own words. */
 #define ROWS_OWN_TABLE 255
 
+/* ---- in memory ---- */
+
 /* A row; its value follows. Rows are in the index or unused. */
 struct row {
 	struct row_key key;
-	/* Of the dirty list while dirty, of the table's unused rows while unused. */
-	struct row *next;
+	/* The last generation that changed it, and where that one's log has it; 0: none since it was loaded. */
+	uint32_t gen;
+	uint32_t at;
+	/* The walk that passed it before it was in memory. */
+	uint32_t walk;
+	uint8_t used;
 	/*
-	 * There, as far as the book sees. One that is not is kept as long as it is dirty or
+	 * There, as far as the book sees. One that is not is kept until the environment knows, or while it is
 	 * journalled.
 	 */
 	uint8_t live;
-	/* Differs from what the last checkpoint wrote. */
-	uint8_t dirty;
 	/* In the journal since the last settle. */
 	uint8_t journalled;
-	uint8_t pad[5];
+	/* Asked for since the hand came by. */
+	uint8_t wanted;
+	/* While unused: the next unused row. */
 	uint64_t value[];
 };
+_Static_assert(sizeof(struct row) == 56, "what a row costs beside its value");
 
 /* What a row was before its first change since the last settle: absent, or these bytes. */
 struct undo {
@@ -46,8 +62,13 @@ struct slab {
 struct table {
 	char name[32];
 	uint32_t size;
+	unsigned flags;
 	size_t stride;
+	/* Live rows, in memory or not; and those that only the environment has. */
 	uint64_t count;
+	uint64_t cold;
+	/* ROWS_NEWEST: no row that only the environment has lies after this one. */
+	struct row_key cold_last;
 	struct row *unused;
 	struct slab *slabs;
 	size_t n_slabs;
@@ -55,15 +76,56 @@ struct table {
 	size_t last_used;
 };
 
+/* ---- generations ---- */
+
+/* One changed row as it is at the end of its generation; its value follows. */
+struct record {
+	struct row_key key;
+	uint32_t size;
+	/* 0: dropped; the value says nothing. */
+	uint32_t live;
+	uint64_t value[];
+};
+
+/* A log: records one after the other in blocks that never move. */
+struct rows_log {
+	uint8_t **blocks;
+	size_t n_blocks, cap_blocks;
+	/* Bytes used of each block; the block that is written to now. */
+	size_t *used;
+	size_t last;
+	uint64_t n_records;
+};
+
+/* What one checkpoint writes. The thread's own from rows_disk_begin until rows_disk_poll says that it is done. */
+struct rows_job {
+	struct rows_log log;
+	uint64_t seq;
+	uint64_t counts[ROWS_MAX_TABLES];
+	uint8_t meta[ROWS_META_MAX];
+	size_t meta_len;
+	rows_durable_fn durable;
+	void *ctx;
+	/* RESULT_OK: durable. */
+	enum result result;
+};
+
+/* A row that was dropped, to leave the memory when its generation is durable. */
+struct dropped {
+	struct row *row;
+	uint32_t gen;
+};
+
+struct rows_disk;
+
 struct rows {
+	/* Look-ups load what is not in memory, whatever const says. */
+	struct rows *self;
 	/* NULL: rows in memory only, which are never dirty. */
-	MDB_env *env;
-	MDB_dbi dbi;
+	struct rows_disk *disk;
 	size_t n_tables;
 	struct table tables[ROWS_MAX_TABLES];
 	struct rows_index index;
-	struct row *dirty;
-	uint64_t n_dirty;
 	struct undo *undo;
 	size_t n_undo;
 	size_t cap_undo;
@@ -71,11 +133,33 @@ struct rows {
 	uint8_t *old;
 	size_t old_used;
 	size_t old_cap;
+	/* Changes go to `log`, of generation `gen`; all up to `durable` are in the environment. */
+	uint32_t gen;
+	uint32_t durable;
+	struct rows_log log;
+	struct rows_job job;
+	int writing;
+	/* A checkpoint failed: no other is written, and nothing leaves the memory. */
+	int failed;
+	/* Queue of dropped rows, in order of generation. */
+	struct dropped *dropped;
+	size_t first_dropped, n_dropped, cap_dropped;
 	uint64_t checkpoint_seq;
 	uint8_t meta[ROWS_META_MAX];
 	size_t meta_len;
-	/* A checkpoint failed: no other is written. */
-	int failed;
+	/* Bytes that rows may take, 0: any; those that they take; the rows that came into memory since the last trim. */
+	size_t limit;
+	size_t bytes;
+	size_t came;
+	/* Of the generation being written. */
+	size_t frozen_bytes;
+	uint64_t frozen_records;
+	/* What may be evicted next. */
+	size_t hand_table, hand_slab, hand_row;
+	/* A walk over a table that is not all in memory: its number, table, and how far it came. */
+	uint32_t walk;
+	int walking;
+	struct row_key walked;
 };
 
 /* `p`; stops the process if it is NULL. */
@@ -84,11 +168,46 @@ void *rows_must(void *p);
 void *rows_map(size_t bytes);
 /* A new row that is live and clean; its value is not set yet. The key must not be there. */
 struct row *rows_insert_loaded(struct rows *rows, const struct row_key *key);
-/* Takes a row that is neither live nor journalled nor dirty out of memory. */
+/* Takes a row that is not journalled out of memory. */
 void rows_discard(struct rows *rows, struct row *row);
+/* Row number `i` of a slab. */
+struct row *rows_row_at(const struct table *table, const struct slab *slab, size_t i);
+size_t rows_slab_used(const struct table *table, size_t slab);
 
-/* rows_disk.c: opens the environment and reads it into the empty rows. */
-MUST_CHECK enum result rows_load(struct rows *rows, const char *dir);
-void rows_unload(struct rows *rows);
+/* rows_log.c */
+/* Notes what the row is now. */
+void rows_log_note(struct rows *rows, struct row *row);
+size_t rows_log_bytes(const struct rows_log *log);
+/* Frees all blocks but `keep`; the log is empty then. */
+void rows_log_clear(struct rows_log *log, size_t keep);
+void rows_log_free(struct rows_log *log);
+/* The record at a place (0, 0 first), which moves on; NULL at the end. */
+const struct record *rows_log_next(const struct rows_log *log, size_t *block, size_t *offset);
+
+/* rows_checkpoint.c: a dropped row leaves the memory when its generation is durable: at most `limit` of them now. */
+void rows_bury_later(struct rows *rows, struct row *row);
+void rows_bury(struct rows *rows, size_t limit);
+/* The thread's last words on a job: empties its log, and tells the owner. */
+void rows_job_done(struct rows_job *job, enum result result);
+
+/*
+ * rows_disk.c: opens the environment; sets checkpoint_seq, meta, and each table's count. What cannot be read later stops the
+ * process.
+ */
+MUST_CHECK enum result rows_disk_open(struct rows *rows, const char *dir);
+/* Waits for the thread. */
+void rows_disk_close(struct rows *rows);
+/* Copies the row's value; 0 if there is none. */
+int rows_disk_get(const struct rows *rows, const struct row_key *key, void *value);
+/* Visits the rows of a table as the last checkpoint has them; the values are aligned. */
+typedef void (*rows_disk_fn)(void *ctx, const struct row_key *key, const void *value);
+void rows_disk_each(const struct rows *rows, uint8_t table, rows_disk_fn fn, void *ctx);
+/* Visits the last `n` rows in order of key bytes, and gives the key of the one before them: 0 if there is none. */
+int rows_disk_newest(const struct rows *rows, uint8_t table, size_t n, rows_disk_fn fn, void *ctx,
+    struct row_key *before);
+/* rows_disk_write.c: has the job written by the thread. */
+void rows_disk_begin(struct rows *rows);
+/* 1 when the job is done (waits for it if `wait`). */
+int rows_disk_poll(struct rows *rows, int wait);
 
 #endif

@@ -10,7 +10,19 @@ known_load(struct engine *e, struct engine_error *error)
 }
 
 void
-known_save(struct engine *e)
+known_draft(struct engine *e)
+{
+	(void)e;
+}
+
+void
+known_write(void *ctx)
+{
+	(void)ctx;
+}
+
+void
+known_settle(struct engine *e)
 {
 	(void)e;
 }

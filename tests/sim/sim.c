@@ -447,6 +447,8 @@ open_engine(void)
 		if (tries < 3 && world_chance(20))
 			world.crash_in = 1 + world_below(3);
 		if (engine_open(sim.dir, &sim.engine, &error) == RESULT_OK && !world.dead) {
+			/* Half of the time nothing stays in memory that need not. */
+			engine_limit(sim.engine, world_below(2));
 			world.crash_in = 0;
 			return;
 		}

@@ -1,6 +1,6 @@
 /*
- * daemon/store/rows_disk.c in memory, under the real rows.c: the last checkpoint as one list in
- * order of key.
+ * daemon/store/rows_disk*.c in memory, under the real rows*.c: the last checkpoint as one list in order of key. A checkpoint
+ * takes as long as the dice say, while acts go on; the power may go, or the disk fail, when it ends.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +8,9 @@
 #include "daemon/base/check.h"
 #include "daemon/store/rows_int.h"
 #include "tests/sim/world.h"
+
+/* Looks at an unfinished checkpoint until it is done, at most. */
+#define SLOW_POLLS 12
 
 struct kept {
 	struct row_key key;
@@ -18,9 +21,16 @@ static struct {
 	struct kept *row;
 	size_t n;
 	uint64_t seq;
+	uint64_t counts[ROWS_MAX_TABLES];
 	uint8_t meta[ROWS_META_MAX];
 	size_t meta_len;
 } disk;
+
+/* Of the open rows: what is being written, and how long still. */
+struct rows_disk {
+	struct rows_job *job;
+	uint32_t polls;
+};
 
 void
 store_rows_lose(void)
@@ -37,129 +47,181 @@ store_rows_reset(void)
 	store_rows_lose();
 }
 
+/* ---- reading ---- */
+
 enum result
-rows_load(struct rows *r, const char *dir)
+rows_disk_open(struct rows *r, const char *dir)
 {
 	(void)dir;
 	if (world.dead)
 		return RESULT_IO;
-	for (size_t i = 0; i < disk.n; i++) {
-		struct row *row = rows_insert_loaded(r, &disk.row[i].key);
-
-		memcpy(row->value, disk.row[i].value, r->tables[row->key.table].size);
-	}
+	r->disk = calloc(1, sizeof(*r->disk));
+	CHECK(r->disk != NULL);
 	r->checkpoint_seq = disk.seq;
+	for (size_t i = 0; i < r->n_tables; i++)
+		r->tables[i].count = disk.counts[i];
 	r->meta_len = disk.meta_len;
 	memcpy(r->meta, disk.meta, disk.meta_len);
-	/* Only ever compared with NULL. */
-	r->env = (MDB_env *)(void *)&disk;
 	return RESULT_OK;
 }
 
+/* Where the key is, or would be. */
+static size_t
+place_of(const struct row_key *key)
+{
+	size_t from = 0, to = disk.n;
+
+	while (from < to) {
+		size_t middle = (from + to) / 2;
+
+		if (memcmp(&disk.row[middle].key, key, sizeof(*key)) < 0)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
+int
+rows_disk_get(const struct rows *r, const struct row_key *key, void *value)
+{
+	size_t i = place_of(key);
+
+	if (i == disk.n || memcmp(&disk.row[i].key, key, sizeof(*key)) != 0)
+		return 0;
+	memcpy(value, disk.row[i].value, r->tables[key->table].size);
+	return 1;
+}
+
 void
-rows_unload(struct rows *r)
+rows_disk_each(const struct rows *r, uint8_t table, rows_disk_fn fn, void *ctx)
 {
-	r->env = NULL;
+	struct row_key first = {.table = table};
+
+	(void)r;
+	for (size_t i = place_of(&first); i < disk.n && disk.row[i].key.table == table; i++)
+		fn(ctx, &disk.row[i].key, disk.row[i].value);
 }
 
-uint64_t
-rows_checkpoint_seq(const struct rows *r)
+int
+rows_disk_newest(const struct rows *r, uint8_t table, size_t n, rows_disk_fn fn, void *ctx,
+    struct row_key *before)
 {
-	return r->checkpoint_seq;
+	struct row_key after = {.table = (uint8_t)(table + 1)};
+	size_t i = place_of(&after);
+
+	(void)r;
+	for (; i > 0 && n > 0 && disk.row[i - 1].key.table == table; i--, n--)
+		fn(ctx, &disk.row[i - 1].key, disk.row[i - 1].value);
+	if (i == 0 || disk.row[i - 1].key.table != table)
+		return 0;
+	*before = disk.row[i - 1].key;
+	return 1;
 }
 
-size_t
-rows_checkpoint_meta(const struct rows *r, void *buf, size_t cap)
-{
-	memcpy(buf, r->meta, cap < r->meta_len ? cap : r->meta_len);
-	return r->meta_len;
-}
+/* ---- writing ---- */
 
 static int
 by_key(const void *a, const void *b)
 {
-	const struct row *const *x = a, *const *y = b;
+	const struct record *const *x = a, *const *y = b;
 
 	return memcmp(&(*x)->key, &(*y)->key, sizeof(struct row_key));
 }
 
-static uint64_t *
-value_of(const struct rows *r, const struct row *row)
+static const struct record **
+sorted(const struct rows_log *log)
 {
-	size_t size = r->tables[row->key.table].size;
-	uint64_t *copy = malloc(size);
+	const struct record **list = malloc((log->n_records + 1) * sizeof(*list)), *record;
+	size_t block = 0, offset = 0, n = 0;
+
+	CHECK(list != NULL);
+	while ((record = rows_log_next(log, &block, &offset)) != NULL)
+		list[n++] = record;
+	CHECK(n == log->n_records);
+	qsort(list, n, sizeof(*list), by_key);
+	return list;
+}
+
+static uint64_t *
+value_of(const struct record *record)
+{
+	uint64_t *copy = malloc(record->size);
 
 	CHECK(copy != NULL);
-	memcpy(copy, row->value, size);
+	memcpy(copy, record->value, record->size);
 	return copy;
 }
 
 /* The checkpoint before, with what is dirty in place of what it was. */
 static void
-write_dirty(const struct rows *r, struct row *const *list)
+merge(const struct rows_log *log)
 {
-	struct kept *merged = malloc((disk.n + r->n_dirty + 1) * sizeof(*merged));
+	const struct record **list = sorted(log);
+	struct kept *merged = malloc((disk.n + log->n_records + 1) * sizeof(*merged));
 	size_t n = 0, old = 0;
 
 	CHECK(merged != NULL);
-	for (size_t i = 0; i < r->n_dirty; i++) {
-		while (old < disk.n &&
-		       memcmp(&disk.row[old].key, &list[i]->key, sizeof(list[i]->key)) < 0)
+	for (size_t i = 0; i < log->n_records; i++) {
+		const struct row_key *key = &list[i]->key;
+
+		while (old < disk.n && memcmp(&disk.row[old].key, key, sizeof(*key)) < 0)
 			merged[n++] = disk.row[old++];
-		if (old < disk.n &&
-		    memcmp(&disk.row[old].key, &list[i]->key, sizeof(list[i]->key)) == 0)
+		if (old < disk.n && memcmp(&disk.row[old].key, key, sizeof(*key)) == 0)
 			free(disk.row[old++].value);
 		if (list[i]->live)
-			merged[n++] = (struct kept){list[i]->key, value_of(r, list[i])};
+			merged[n++] = (struct kept){*key, value_of(list[i])};
 	}
 	while (old < disk.n)
 		merged[n++] = disk.row[old++];
 	free(disk.row);
+	free(list);
 	disk.row = merged;
 	disk.n = n;
 }
 
 static void
-all_clean(struct rows *r, struct row *const *list)
+job_run(struct rows_job *job)
 {
-	for (size_t i = 0; i < r->n_dirty; i++) {
-		list[i]->dirty = 0;
-		if (!list[i]->live)
-			rows_discard(r, list[i]);
+	enum fate fate = world_fate(1);
+
+	if (fate != FATE_LOST) {
+		merge(&job->log);
+		disk.seq = job->seq;
+		memcpy(disk.counts, job->counts, sizeof(disk.counts));
+		disk.meta_len = job->meta_len;
+		memcpy(disk.meta, job->meta, job->meta_len);
 	}
-	r->dirty = NULL;
-	r->n_dirty = 0;
+	rows_job_done(job, fate == FATE_DONE ? RESULT_OK : world_failure());
 }
 
-enum result
-rows_checkpoint(struct rows *r, uint64_t seq, const void *meta, size_t meta_len)
+void
+rows_disk_begin(struct rows *r)
 {
-	struct row **list;
-	enum fate fate;
-	size_t n = 0;
+	r->disk->job = &r->job;
+	r->disk->polls = world_chance(50) ? 0 : world_below(SLOW_POLLS);
+}
 
-	CHECK(r->n_undo == 0 && meta_len <= ROWS_META_MAX);
-	if (r->failed)
-		return RESULT_UNAVAILABLE;
-	if ((fate = world_fate(1)) != FATE_LOST) {
-		list = rows_must(malloc((r->n_dirty + 1) * sizeof(struct row *)));
-		for (struct row *row = r->dirty; row != NULL; row = row->next)
-			list[n++] = row;
-		CHECK(n == r->n_dirty);
-		qsort(list, n, sizeof(struct row *), by_key);
-		write_dirty(r, list);
-		disk.seq = seq;
-		disk.meta_len = meta_len;
-		memcpy(disk.meta, meta, meta_len);
-		all_clean(r, list);
-		free(list);
+int
+rows_disk_poll(struct rows *r, int wait)
+{
+	struct rows_job *job = r->disk->job;
+
+	if (job == NULL)
+		return 1;
+	if (!wait && r->disk->polls > 0) {
+		r->disk->polls--;
+		return 0;
 	}
-	if (fate != FATE_DONE) {
-		r->failed = 1;
-		return world_failure();
-	}
-	r->checkpoint_seq = seq;
-	r->meta_len = meta_len;
-	memcpy(r->meta, meta, meta_len);
-	return RESULT_OK;
+	r->disk->job = NULL;
+	job_run(job);
+	return 1;
+}
+
+void
+rows_disk_close(struct rows *r)
+{
+	(void)rows_disk_poll(r, 1);
+	free(r->disk);
+	r->disk = NULL;
 }

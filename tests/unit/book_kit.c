@@ -164,8 +164,8 @@ set_up(void)
 	struct rows_table tables[TABLE_LAST];
 
 	for (unsigned i = 0; i < TABLE_LAST; i++)
-		tables[i] =
-		    (struct rows_table){table_name((enum table)i), table_value_size((enum table)i)};
+		tables[i] = (struct rows_table){
+		    table_name((enum table)i), table_value_size((enum table)i), 0};
 	assert_int_equal(rows_open(NULL, tables, TABLE_LAST, &rows), RESULT_OK);
 	rows_source(rows, &source);
 	now_us = START_US;

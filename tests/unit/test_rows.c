@@ -13,9 +13,9 @@
 enum { SMALL, ODD, LARGE, TABLES };
 
 static const struct rows_table tables[TABLES] = {
-    [SMALL] = {"small", 8},
-    [ODD] = {"odd", 13},
-    [LARGE] = {"large", 72},
+    [SMALL] = {"small", 8, 0},
+    [ODD] = {"odd", 13, ROWS_EVICTABLE},
+    [LARGE] = {"large", 72, ROWS_EVICTABLE},
 };
 
 struct fixture {
@@ -348,9 +348,9 @@ static void
 another_layout_is_dropped(void **state)
 {
 	static const struct rows_table other[][TABLES] = {
-	    {{"small", 8}, {"odd", 14}, {"large", 72}},
-	    {{"small", 8}, {"odd2", 14}, {"large", 72}},
-	    {{"odd2", 14}, {"small", 8}, {"large", 72}},
+	    {{"small", 8, 0}, {"odd", 14, 0}, {"large", 72, 0}},
+	    {{"small", 8, 0}, {"odd2", 14, 0}, {"large", 72, 0}},
+	    {{"odd2", 14, 0}, {"small", 8, 0}, {"large", 72, 0}},
 	};
 	struct fixture *f = *state;
 	char meta[8];
@@ -389,6 +389,150 @@ a_failed_checkpoint_is_final_and_the_old_one_stays(void **state)
 	reopen(f);
 	assert_int_equal(rows_checkpoint_seq(f->rows), 5);
 	assert_int_equal(rows_count(f->rows, LARGE), 1);
+}
+
+/* More rows than are read at start, of keys in order and not, with another table on each side. */
+#define MANY 100000
+
+static struct row_key
+timed_key(uint64_t n)
+{
+	struct row_key k = {.table = 1, .a = __builtin_bswap64(n), .b = n * 7};
+
+	return k;
+}
+
+static void
+a_large_table_is_read_when_asked_for(void **state)
+{
+	static const struct rows_table large[] = {
+	    {"before", 8, 0}, {"ids", 8, ROWS_EVICTABLE | ROWS_FRESH | ROWS_NEWEST}, {"after", 8, ROWS_EVICTABLE}};
+	struct fixture *f = *state;
+	uint64_t before;
+
+	rows_close(f->rows);
+	assert_int_equal(rows_open(f->dir, large, 3, &f->rows), RESULT_OK);
+	for (uint64_t n = 1; n <= MANY; n++) {
+		struct row_key k = timed_key(n), other = {.table = 2, .a = n * n};
+
+		memcpy(rows_add(f->rows, &k), &n, sizeof(n));
+		memcpy(rows_add(f->rows, &other), &n, sizeof(n));
+		if (n <= 10) {
+			other.table = 0;
+			(void)rows_add(f->rows, &other);
+		}
+	}
+	keep_and_checkpoint(f->rows, 1);
+	before = rows_fingerprint(f->rows);
+	rows_close(f->rows);
+	assert_int_equal(rows_open(f->dir, large, 3, &f->rows), RESULT_OK);
+	assert_true(rows_bytes(f->rows) < 16u << 20);
+	assert_int_equal(rows_count(f->rows, 0), 10);
+	assert_int_equal(rows_count(f->rows, 1), MANY);
+	assert_int_equal(rows_count(f->rows, 2), MANY);
+	assert_true(rows_fingerprint(f->rows) == before);
+	for (uint64_t n = 1; n <= MANY + 1000; n++) {
+		struct row_key k = timed_key(n), other = {.table = 2, .a = n * n};
+		const uint64_t *id = rows_get(f->rows, &k), *value = rows_get(f->rows, &other);
+
+		assert_int_equal(id != NULL, n <= MANY);
+		assert_int_equal(value != NULL, n <= MANY);
+		if (n <= MANY && n % 3 == 0)
+			rows_drop(f->rows, &other);
+		if (n <= MANY)
+			assert_true(*id == n && *value == n);
+		if (n > MANY)
+			memcpy(rows_add(f->rows, &k), &n, sizeof(n));
+	}
+	keep_and_checkpoint(f->rows, 2);
+	/* All of it may go now, over some calls: what is asked for lately in the second round. */
+	rows_limit(f->rows, 1);
+	for (int i = 0; i < 2000; i++)
+		rows_trim(f->rows);
+	assert_true(rows_bytes(f->rows) < 16u << 20);
+	assert_int_equal(rows_count(f->rows, 1), MANY + 1000);
+	assert_int_equal(rows_count(f->rows, 2), MANY - MANY / 3);
+	for (uint64_t n = MANY + 1000; n > 0; n -= 7) {
+		struct row_key k = timed_key(n), other = {.table = 2, .a = n * n};
+
+		assert_non_null(rows_get(f->rows, &k));
+		assert_int_equal(rows_get(f->rows, &other) != NULL, n <= MANY && n % 3 != 0);
+		if (n < 7)
+			break;
+	}
+}
+
+/* What a thread of its own writes is the state as of the beginning, whatever changed since. */
+static void
+a_checkpoint_is_the_state_as_of_its_beginning(void **state)
+{
+	struct fixture *f = *state;
+	enum result err;
+
+	for (uint64_t n = 0; n < 5000; n++)
+		add(f->rows, LARGE, n, 1);
+	rows_keep(f->rows);
+	assert_int_equal(rows_checkpoint_begin(f->rows, 7, "seven", 5, NULL, NULL), RESULT_OK);
+	for (uint64_t n = 0; n < 5000; n += 2) {
+		if (n % 4 == 0)
+			drop(f->rows, LARGE, n);
+		else
+			edit(f->rows, LARGE, n, 2);
+		add(f->rows, ODD, n, 3);
+		rows_keep(f->rows);
+	}
+	while ((err = rows_checkpoint_poll(f->rows)) == RESULT_BUSY)
+		continue;
+	assert_int_equal(err, RESULT_OK);
+	assert_int_equal(rows_checkpoint_seq(f->rows), 7);
+	assert_int_equal(rows_dirty(f->rows), 5000);
+	reopen(f);
+	assert_int_equal(rows_checkpoint_seq(f->rows), 7);
+	assert_int_equal(rows_count(f->rows, LARGE), 5000);
+	assert_int_equal(rows_count(f->rows, ODD), 0);
+	for (uint64_t n = 0; n < 5000; n++)
+		assert_int_equal(fill_of(f->rows, LARGE, n), 1);
+}
+
+static void
+note_durable(void *ctx)
+{
+	*(int *)ctx = 1;
+}
+
+static void
+the_owner_is_told_of_what_is_durable_before_it_is_seen(void **state)
+{
+	struct fixture *f = *state;
+	int told = 0;
+
+	add(f->rows, ODD, 1, 1);
+	rows_keep(f->rows);
+	assert_int_equal(rows_checkpoint_begin(f->rows, 1, "", 0, note_durable, &told), RESULT_OK);
+	while (rows_checkpoint_poll(f->rows) == RESULT_BUSY)
+		continue;
+	assert_int_equal(told, 1);
+	told = 0;
+	for (uint64_t n = 2; n < 9000; n++)
+		add(f->rows, ODD, n, 1);
+	rows_keep(f->rows);
+	scratch_limit_files(65536);
+	assert_int_equal(rows_checkpoint_begin(f->rows, 2, "", 0, note_durable, &told), RESULT_OK);
+	while (rows_checkpoint_poll(f->rows) == RESULT_BUSY)
+		continue;
+	scratch_limit_files(0);
+	assert_int_equal(told, 0);
+	assert_int_equal(rows_checkpoint_seq(f->rows), 1);
+	/* The rows live on; nothing leaves the memory any more. */
+	rows_limit(f->rows, 1);
+	for (uint64_t n = 3; n < 9000; n += 2) {
+		drop(f->rows, ODD, n);
+		rows_keep(f->rows);
+		rows_trim(f->rows);
+	}
+	assert_int_equal(rows_count(f->rows, ODD), 4500);
+	for (uint64_t n = 1; n < 9000; n++)
+		assert_int_equal(fill_of(f->rows, ODD, n), n % 2 == 0 || n == 1 ? 1 : -1);
 }
 
 static void
@@ -521,8 +665,11 @@ wrong_use_stops_the_process(void **state)
 struct model {
 	int now[TABLES][MODEL_KEYS];	 /* the fill, -1: absent */
 	int settled[TABLES][MODEL_KEYS]; /* as of the last settle */
-	int written[TABLES][MODEL_KEYS]; /* as of the last checkpoint */
+	int frozen[TABLES][MODEL_KEYS];  /* as of the last checkpoint begun */
+	int written[TABLES][MODEL_KEYS]; /* as of the last one known to be done */
+	uint64_t frozen_seq;
 	uint64_t seq;
+	int writing;
 	uint64_t changed;
 };
 
@@ -550,6 +697,41 @@ check_change(void *ctx, const struct row_key *key, enum rows_change change)
 	case ROWS_DROPPED:
 		assert_true(was >= 0 && now < 0);
 		break;
+	}
+}
+
+/* A walk that looks rows up, and so loads some, sees each once all the same. */
+struct walk {
+	const struct model *m;
+	const struct rows *r;
+	uint64_t n;
+	uint8_t seen[MODEL_KEYS];
+};
+
+static void
+walk_row(void *ctx, const struct row_key *key, const void *value)
+{
+	struct walk *w = ctx;
+
+	assert_int_equal(((const uint8_t *)value)[0], w->m->now[key->table][key->a]);
+	assert_int_equal(w->seen[key->a], 0);
+	w->seen[key->a] = 1;
+	for (uint64_t i = 0; i < 3; i++) {
+		uint64_t other = (key->a * 7 + w->n * i) % MODEL_KEYS;
+
+		assert_int_equal(fill_of(w->r, key->table, other), w->m->now[key->table][other]);
+	}
+	w->n++;
+}
+
+static void
+model_walk(const struct model *m, const struct rows *r)
+{
+	for (uint8_t t = 0; t < TABLES; t++) {
+		struct walk w = {.m = m, .r = r};
+
+		rows_each(r, t, walk_row, &w);
+		assert_int_equal(w.n, rows_count(r, t));
 	}
 }
 
@@ -607,20 +789,53 @@ model_settle(struct model *m, struct rows *r, int keep)
 }
 
 static void
-model_checkpoint(struct model *m, struct rows *r)
+model_written(struct model *m)
 {
-	model_settle(m, r, 1);
-	m->seq++;
-	assert_int_equal(rows_checkpoint(r, m->seq, &m->seq, sizeof(m->seq)), RESULT_OK);
-	memcpy(m->written, m->now, sizeof(m->now));
+	memcpy(m->written, m->frozen, sizeof(m->frozen));
+	m->seq = m->frozen_seq;
+	m->writing = 0;
 }
 
+/* Begins a checkpoint, or takes up one. */
 static void
-model_reopen(struct model *m, struct fixture *f)
+model_checkpoint(struct model *m, struct rows *r)
+{
+	enum result err;
+
+	model_settle(m, r, 1);
+	err = rows_checkpoint_poll(r);
+	if (err == RESULT_OK && m->writing)
+		model_written(m);
+	assert_int_equal(rows_checkpoint_seq(r), m->seq);
+	m->frozen_seq += !m->writing;
+	err = rows_checkpoint_begin(
+	    r, m->frozen_seq, &m->frozen_seq, sizeof(m->frozen_seq), NULL, NULL);
+	assert_int_equal(err, m->writing ? RESULT_BUSY : RESULT_OK);
+	if (!m->writing)
+		memcpy(m->frozen, m->now, sizeof(m->now));
+	m->writing = 1;
+}
+
+/* Closing waits for what is being written. */
+static void
+model_reopen(struct model *m, struct fixture *f, uint64_t *seed)
 {
 	uint64_t seq = 0;
 
+	if (draw(seed, 2) == 0) {
+		model_settle(m, f->rows, 1);
+		m->frozen_seq++;
+		assert_int_equal(rows_checkpoint(f->rows, m->frozen_seq, &m->frozen_seq,
+				     sizeof(m->frozen_seq)),
+		    RESULT_OK);
+		memcpy(m->frozen, m->now, sizeof(m->now));
+		assert_int_equal(rows_dirty(f->rows), 0);
+		m->writing = 1;
+	}
 	reopen(f);
+	rows_limit(f->rows, draw(seed, 2));
+	if (m->writing)
+		model_written(m);
 	memcpy(m->now, m->written, sizeof(m->now));
 	memcpy(m->settled, m->written, sizeof(m->now));
 	assert_int_equal(rows_checkpoint_seq(f->rows), m->seq);
@@ -641,6 +856,7 @@ random_operations_equal_a_plain_model(void **state)
 	assert_non_null(m);
 	memset(m->now, 0xff, sizeof(m->now));
 	memset(m->settled, 0xff, sizeof(m->settled));
+	memset(m->frozen, 0xff, sizeof(m->frozen));
 	memset(m->written, 0xff, sizeof(m->written));
 	for (int i = 0; i < 100000; i++) {
 		uint64_t what = draw(&seed, 2000);
@@ -654,9 +870,13 @@ random_operations_equal_a_plain_model(void **state)
 		else if (what < 1999)
 			model_checkpoint(m, f->rows);
 		else
-			model_reopen(m, f);
+			model_reopen(m, f, &seed);
+		if (what >= 1990)
+			model_walk(m, f->rows);
 		if (what >= 1900)
 			model_compare(m, f->rows);
+		if (what >= 1980 && what < 1995)
+			rows_trim(f->rows);
 	}
 	assert_true(m->seq > 20);
 	free(m);
@@ -676,6 +896,9 @@ main(void)
 	    T(dropped_rows_leave_the_environment),
 	    T(another_layout_is_dropped),
 	    T(a_failed_checkpoint_is_final_and_the_old_one_stays),
+	    T(a_large_table_is_read_when_asked_for),
+	    T(a_checkpoint_is_the_state_as_of_its_beginning),
+	    T(the_owner_is_told_of_what_is_durable_before_it_is_seen),
 	    T(each_visits_the_rows_of_one_table),
 	    cmocka_unit_test(the_fingerprint_tells_rows_apart),
 	    cmocka_unit_test(rows_in_memory_are_never_dirty),

@@ -1,0 +1,49 @@
+/* The state's environment, for rows_disk.c and rows_disk_write.c only. */
+#ifndef TIMEBOX_STORE_ROWS_DISK_H
+#define TIMEBOX_STORE_ROWS_DISK_H
+
+#include <lmdb.h>
+#include <pthread.h>
+
+#include "daemon/store/rows_int.h"
+
+/*
+ * The environment has one database, "rows": the bytes of struct row_key without the zeros at its end (but at least one byte)
+ * → the row's bytes. Two keys of table 255 hold what the environment says about itself: LAYOUT the list of tables as text,
+ * MARK a struct mark without the end of its meta that is not used. Numbers are little-endian.
+ */
+#define ROWS_LAYOUT "rows 2\n"
+
+struct mark {
+	/* The last entry that the rows stand for. */
+	uint64_t seq;
+	/* Rows of each table. */
+	uint64_t counts[ROWS_MAX_TABLES];
+	uint8_t meta[ROWS_META_MAX];
+};
+_Static_assert(sizeof(struct mark) == 8 + 8 * ROWS_MAX_TABLES + ROWS_META_MAX, "marks are stored");
+
+struct rows_disk {
+	MDB_env *env;
+	MDB_dbi dbi;
+	/* Of the loop's thread: reset but while it reads. */
+	MDB_txn *reader;
+	/* The writing thread, once there was something to write. */
+	pthread_t thread;
+	int threaded;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	/* Under the lock: to be written; written, or never begun; no more will come. */
+	struct rows_job *job;
+	int idle;
+	int closing;
+};
+
+extern const struct row_key rows_layout_key, rows_mark_key;
+
+/* The key's bytes as stored: the first ones of the key itself. */
+MDB_val rows_disk_key(const struct row_key *key);
+/* rows_disk_write.c: ends the thread. */
+void rows_disk_stop(struct rows_disk *disk);
+
+#endif
