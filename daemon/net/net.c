@@ -319,6 +319,13 @@ net_sweep(struct net *net)
 	return net->sweep_ms;
 }
 
+void
+net_send_queued(struct net *net)
+{
+	OBJ_CHECK(net, NET_MAGIC);
+	conn_send_all(net);
+}
+
 /* After a stop: what is queued goes out, for a limited time. */
 static enum result
 net_wind_down(struct net *net)

@@ -173,6 +173,11 @@ const char *net_reason_name(enum net_reason reason);
  * Nothing happens on a connection that is closing. Over NET_OUT_MAX the connection is cut.
  */
 void net_send(struct net_conn *conn, const uint8_t *body, size_t len);
+/*
+ * From `turn`: what is queued leaves now, as far as the sockets take it, instead of when the turn ends. For answers that need
+ * not wait for what else the turn does.
+ */
+void net_send_queued(struct net *net);
 
 /* Bytes queued for this client and not yet given to the kernel. */
 size_t net_conn_queued(const struct net_conn *conn);

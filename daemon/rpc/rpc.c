@@ -212,10 +212,12 @@ on_request(struct peer *peer, const struct key_row *key, const uint8_t *body, si
 		return;
 	}
 	session_check(peer, peer->last_frame_ms);
-	if (request->act.len == 0 && request->call != NULL)
+	if (request->act.len == 0 && request->call != NULL) {
+		rpc->calls_now = 1;
 		call_serve(peer, key, request->call);
-	else
+	} else {
 		frame_refuse(peer, RESULT_BAD_MESSAGE);
+	}
 	rpc->requests.used = mark;
 }
 
@@ -289,6 +291,8 @@ on_turn(void *ctx)
 
 	sessions_sweep(rpc);
 	turn_flush(rpc);
+	rpc->calls_before = rpc->calls_now;
+	rpc->calls_now = 0;
 	if (engine_checkpoint(rpc->engine, rpc->checkpoint_seconds, rpc->checkpoint_entries) != RESULT_OK)
 		log_event(LOG_LEVEL_ERROR, "checkpoint_failed", "hint=\"the next start replays more\"");
 	seal_ms = engine_seal(rpc->engine, SEAL_MS, SEAL_US) ? 0 : TURN_MS;

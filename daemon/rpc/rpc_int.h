@@ -39,9 +39,12 @@ struct peer {
 	struct pin_job *job;
 	/* Acts of this connection in the turn's queue. */
 	uint32_t waiting;
+	/* Its next frames wait for the next turn; it is paused, and in rpc.held. */
+	int held;
 	uint32_t refused;
 	int closing;
 	LIST_ENTRY(peer) link;
+	LIST_ENTRY(peer) held_link;
 };
 
 /* An act that waits for the end of the turn. Everything it points to lives in the queue's arena. */
@@ -81,6 +84,9 @@ struct rpc {
 	/* After so long without a frame a connection ends. */
 	unsigned idle_ms;
 	LIST_HEAD(, peer) peers;
+	LIST_HEAD(, peer) held;
+	/* Calls were served in this turn, or in the one before: somebody waits for reads. */
+	int calls_now, calls_before;
 	/* The turn's acts. */
 	struct arena requests;
 	struct waiting_act *queue;
@@ -172,7 +178,7 @@ void turn_add(struct peer *peer, const Timebox__V1__Request *request);
 /* Decides, commits, answers. */
 void turn_flush(struct rpc *rpc);
 /* Forgets a connection that ended. */
-void turn_forget(struct rpc *rpc, const struct peer *peer);
+void turn_forget(struct rpc *rpc, struct peer *peer);
 
 /* ---- rpc.c ---- */
 
