@@ -9,7 +9,7 @@ struct book {
 	const struct book_in *in;
 	struct book_out *out;
 	/* NULL only while Genesis is decided. */
-	struct station *station;
+	const struct station *station;
 	/* In force at in->now_us. */
 	const struct rule_set *rules;
 	uint64_t rules_version;
@@ -156,6 +156,8 @@ MUST_CHECK enum result points_give(
  * rest becomes debt. */
 MUST_CHECK enum result points_correct(
     struct book *b, uint64_t member, uint64_t lot, int64_t points);
+/* The station, to change it: the same place as b->station. */
+struct station *book_station_edit(struct book *b);
 /* The lot in a place of the member's list of lots (struct point_lot_row). */
 uint64_t book_lot_of_order(uint64_t order);
 /* The key of an account's row. */

@@ -242,7 +242,7 @@ decide_begin(struct book *b)
 	out->rules = 1;
 	out->semantics = BOOK_SEMANTICS;
 	out->role = ROLE_NONE;
-	b->station = book_edit(b, &k);
+	b->station = book_get(b, &k);
 	if (b->station == NULL && (b->in->act->n_commands != 1 ||
 				   b->in->act->commands[0].kind != COMMAND_GENESIS))
 		return RESULT_NOT_FOUND;

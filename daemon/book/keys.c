@@ -21,7 +21,7 @@ decide_enrol(struct book *b, const struct command *c)
 		return RESULT_CODE_USED;
 	invite->uses_left--;
 	key = book_add(b, &kk);
-	key->no = b->station->next_key_no++;
+	key->no = book_station_edit(b)->next_key_no++;
 	key->role = invite->role;
 	key->status = KEY_ACTIVE;
 	key->partner = invite->partner;
@@ -30,7 +30,7 @@ decide_enrol(struct book *b, const struct command *c)
 	no = book_add(b, &nk);
 	memcpy(no->key, pub, 32);
 	if (key->role == ROLE_STAFF)
-		b->station->staff_active++;
+		book_station_edit(b)->staff_active++;
 	if ((err = book_effect(b, EFFECT_KEY_ADMITTED, &e)) != RESULT_OK)
 		return err;
 	e->id = invite->seq;
@@ -86,7 +86,7 @@ decide_key_link(struct book *b, const struct command *c)
 	 * person, not by key.
 	 */
 	key->member = c->member;
-	b->station->staff_linked++;
+	book_station_edit(b)->staff_linked++;
 	if ((err = book_touch(b, c->member)) != RESULT_OK)
 		return err;
 	return link_conflicts(b, key->no, c->member);
@@ -105,11 +105,11 @@ decide_key_revoke(struct book *b, const struct command *c)
 	key->status = KEY_REVOKED;
 	key->revoked_seq = b->in->seq;
 	if (key->role == ROLE_STAFF) {
-		b->station->staff_active--;
+		book_station_edit(b)->staff_active--;
 		if (key->member != 0)
-			b->station->staff_linked--;
+			book_station_edit(b)->staff_linked--;
 		if (!b->station->opened && b->station->open_signer == key->no)
-			b->station->open_signer = 0;
+			book_station_edit(b)->open_signer = 0;
 	}
 	return RESULT_OK;
 }

@@ -19,7 +19,7 @@ decide_term_add(struct book *b, const struct command *c)
 	row->parent = c->parent;
 	if ((err = book_effect(b, EFFECT_TERM_ADDED, &e)) != RESULT_OK)
 		return err;
-	e->id = b->station->next_term++;
+	e->id = book_station_edit(b)->next_term++;
 	return RESULT_OK;
 }
 

@@ -231,6 +231,14 @@ book_station(const struct row_source *rows)
 	return rows->get(rows->ctx, &k);
 }
 
+struct station *
+book_station_edit(struct book *b)
+{
+	struct row_key k = {.table = TABLE_STATION};
+
+	return book_edit(b, &k);
+}
+
 int32_t
 book_day(const struct station *station, uint64_t at_us)
 {

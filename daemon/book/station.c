@@ -27,6 +27,7 @@ enum result
 decide_genesis(struct book *b, const struct command *c)
 {
 	struct row_key k = {.table = TABLE_STATION};
+	struct station *station;
 	uint64_t expires_us = b->in->now_us + CODE_LIFE_US;
 	enum result err;
 
@@ -36,13 +37,13 @@ decide_genesis(struct book *b, const struct command *c)
 		return book_refuse_field(b, "ledger_key");
 	if (c->n_hashes != 2)
 		return book_refuse_field(b, "staff_codes");
-	b->station = book_add(b, &k);
-	memcpy(b->station->ledger_key, c->key, 32);
-	b->station->zone_minutes = c->zone_minutes;
-	b->station->semantics = BOOK_SEMANTICS;
-	b->station->genesis_us = b->in->now_us;
-	b->station->next_key_no = 1;
-	b->station->next_term = 1;
+	b->station = station = book_add(b, &k);
+	memcpy(station->ledger_key, c->key, 32);
+	station->zone_minutes = c->zone_minutes;
+	station->semantics = BOOK_SEMANTICS;
+	station->genesis_us = b->in->now_us;
+	station->next_key_no = 1;
+	station->next_term = 1;
 	if ((err = rules_version_add(b, &c->rules)) != RESULT_OK)
 		return err;
 	for (uint32_t i = 0; i < c->n_hashes; i++)
@@ -65,7 +66,7 @@ decide_semantics_raise(struct book *b, const struct command *c)
 {
 	if (c->semantics <= b->station->semantics || c->semantics > BOOK_SEMANTICS)
 		return book_refuse_field(b, "semantics");
-	b->station->semantics = c->semantics;
+	book_station_edit(b)->semantics = c->semantics;
 	return RESULT_OK;
 }
 
@@ -78,21 +79,23 @@ decide_rules_set(struct book *b, const struct command *c)
 enum result
 decide_station_open(struct book *b, const struct command *c)
 {
+	struct station *station;
 	struct effect *e;
 
 	(void)c;
 	if (b->station->staff_linked < 2)
 		return RESULT_NEEDS_LINKS;
 	if (b->station->open_signer == 0) {
-		b->station->open_signer = b->key_no;
+		book_station_edit(b)->open_signer = b->key_no;
 		return book_effect(b, EFFECT_PROPOSED, &e);
 	}
 	if (b->station->open_signer == b->key_no)
 		return RESULT_ALREADY_DONE;
 	if (book_key_person(b->rows, b->station->open_signer) == b->person)
 		return RESULT_SAME_PERSON;
-	b->station->opened = 1;
-	b->station->opened_us = b->in->now_us;
+	station = book_station_edit(b);
+	station->opened = 1;
+	station->opened_us = b->in->now_us;
 	return book_effect(b, EFFECT_OPENED, &e);
 }
 

@@ -109,7 +109,7 @@ rules_version_add(struct book *b, const struct rule_set *rules)
 		row->prev = b->station->rules_latest;
 		if (old != NULL)
 			row->rules = old->rules;
-		b->station->rules_latest = b->in->seq;
+		book_station_edit(b)->rules_latest = b->in->seq;
 		if ((err = book_effect(b, EFFECT_RULES, &e)) != RESULT_OK)
 			return err;
 		e->rules = b->in->seq;

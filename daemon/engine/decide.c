@@ -474,6 +474,15 @@ engine_expect(const struct engine *e, const struct engine_act *read, enum row_ex
 	book_expect(&e->source, &read->act, 0, when);
 }
 
+/* Two clocks are compared, which all acts of a turn may share. */
+static int
+turn_doubtful(struct engine *e)
+{
+	if (e->clock_asked == 0)
+		e->clock_asked = 1 + engine_clock_doubtful(e);
+	return e->clock_asked - 1;
+}
+
 /* Whether an act of an unknown id is neither too old, nor too new, nor was refused before. */
 static enum result
 timely(struct engine *e, const struct act *act, uint64_t now_us)
@@ -501,7 +510,7 @@ decide_read(struct engine *e, const struct engine_submission *in, const struct a
 	if (out->code == RESULT_OK && !engine_has_room(e))
 		out->code = RESULT_DISK_FULL;
 	if (out->code == RESULT_OK)
-		out->code = engine_clock_doubtful(e) ? RESULT_CLOCK_DOUBTFUL
+		out->code = turn_doubtful(e) ? RESULT_CLOCK_DOUBTFUL
 						     : decide_new(e, in, act, now_us, out);
 	if (out->code != RESULT_OK && !e->failed)
 		retired_add(&e->retired, act->request_id, now_us);

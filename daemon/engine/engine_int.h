@@ -117,6 +117,8 @@ struct engine {
 	int failed;
 	/* Whether the disk has room, asked once between two commits. */
 	enum { ROOM_UNASKED, ROOM_FOUND, ROOM_NONE } room;
+	/* Whether the clock can be trusted, asked once between two commits: 1 + the answer; 0: not asked yet. */
+	int clock_asked;
 	struct engine_meta meta;
 	/* The tree as of the last commit: what may be signed. */
 	struct tree_frontier committed_tree;

@@ -379,6 +379,7 @@ engine_commit(struct engine *e)
 	enum result err;
 
 	e->room = ROOM_UNASKED;
+	e->clock_asked = 0;
 	if (e->failed)
 		return RESULT_UNAVAILABLE;
 	/* Texts first: an entry whose texts are lost could never be opened; texts without an entry
