@@ -98,6 +98,13 @@ accounts_members(const struct accounts *a)
 	return keymap_count(a->touched);
 }
 
+void
+accounts_dump(struct accounts *a, struct dump *d)
+{
+	keymap_dump(a->balances, d);
+	keymap_dump(a->touched, d);
+}
+
 static const struct kind *
 kind_find(const struct said_posting *p)
 {
@@ -109,7 +116,7 @@ kind_find(const struct said_posting *p)
 
 /* The account of a posting, checked. */
 static enum result
-account_of(struct accounts *a, uint64_t seq, const struct said_posting *p,
+account_of(struct auditor_broken *b, uint64_t seq, const struct said_posting *p,
     const struct kind **kind, struct account_key *key)
 {
 	const struct kind *k = kind_find(p);
@@ -117,11 +124,11 @@ account_of(struct accounts *a, uint64_t seq, const struct said_posting *p,
 
 	if (k == NULL || k->asset != p->asset || (item != 0) != (k->asset == 3) ||
 	    item > CODE_MAX || partner > CODE_MAX)
-		return broken_set(a->broken, "postings", seq,
+		return broken_set(b, "postings", seq,
 		    _("a posting's purpose, asset and item do not go together"));
 	if ((p->member != 0) != (k->owner == OWNER_MEMBER) ||
 	    (partner != 0) != (k->owner == OWNER_PARTNER))
-		return broken_set(a->broken, "postings", seq,
+		return broken_set(b, "postings", seq,
 		    _("a posting to %s has the wrong owner"), k->name);
 	memset(key, 0, sizeof(*key));
 	key->purpose = k->purpose;
@@ -133,6 +140,63 @@ account_of(struct accounts *a, uint64_t seq, const struct said_posting *p,
 		memcpy(key->item, p->item.p, item);
 	*kind = k;
 	return RESULT_OK;
+}
+
+/* What a key says. */
+static void
+account_fill(struct auditor_account *out, const struct account_key *key, const struct kind *k)
+{
+	memset(out, 0, sizeof(*out));
+	out->purpose = k->name;
+	out->asset = asset_names[k->asset];
+	out->member = key->member;
+	out->lot = key->lot;
+	memcpy(out->partner, key->partner, CODE_MAX);
+	memcpy(out->item, key->item, CODE_MAX);
+}
+
+enum result
+account_read(struct auditor_broken *b, uint64_t seq, const struct said_posting *p,
+    struct auditor_account *out)
+{
+	struct account_key key;
+	const struct kind *k;
+	enum result err = account_of(b, seq, p, &k, &key);
+
+	if (err == RESULT_OK)
+		account_fill(out, &key, k);
+	return err;
+}
+
+struct each {
+	void (*fn)(void *user, const struct auditor_account *account);
+	void *user;
+};
+
+static void
+each_one(void *ctx, const void *key, const void *value)
+{
+	const struct each *each = ctx;
+	struct auditor_account a;
+	struct account_key k;
+
+	memcpy(&k, key, sizeof(k));
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (kinds[i].purpose != k.purpose)
+			continue;
+		account_fill(&a, &k, &kinds[i]);
+		memcpy(&a.balance, value, sizeof(a.balance));
+		each->fn(each->user, &a);
+	}
+}
+
+void
+accounts_each(const struct accounts *a,
+    void (*fn)(void *user, const struct auditor_account *account), void *user)
+{
+	struct each each = {fn, user};
+
+	keymap_each(a->balances, each_one, &each);
 }
 
 static int
@@ -168,7 +232,7 @@ postings_add(
 		enum result err;
 		int64_t *balance;
 
-		if ((err = account_of(a, e->seq, p, &kind, &key)) != RESULT_OK)
+		if ((err = account_of(a->broken, e->seq, p, &kind, &key)) != RESULT_OK)
 			return err;
 		if ((balance = keymap_add(a->balances, &key)) == NULL)
 			return RESULT_NO_MEMORY;
@@ -211,7 +275,7 @@ balances_check(struct accounts *a, const struct said *e)
 		const int64_t *balance;
 		enum result err;
 
-		if ((err = account_of(a, e->seq, p, &k, &key)) != RESULT_OK)
+		if ((err = account_of(a->broken, e->seq, p, &k, &key)) != RESULT_OK)
 			return err;
 		if ((balance = keymap_find(a->balances, &key)) == NULL)
 			return RESULT_INTERNAL;

@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "proto/codes.h"
 #include "proto/crypto.h"
@@ -56,6 +57,12 @@ unsigned auditor_kind_depth(const char *kind);
 
 /* ---- verify ---- */
 
+struct auditor_account;
+struct auditor_kept {
+	uint64_t size;
+	uint8_t root[HASH_LEN];
+};
+
 struct auditor_options {
 	/* 0: bytes and hashes only. 1: and signatures, keys, what acts are. 2: and what postings come to. 3: and every act decided
 	 * again by the rules in force, which takes memory as the daemon does. */
@@ -66,10 +73,27 @@ struct auditor_options {
 	unsigned threads;
 	/* The verifier key's text as the auditor knows it; NULL: the export's own is believed. */
 	const char *vkey;
-	/* A size and root noted down earlier. */
-	bool has_kept;
-	uint64_t kept_size;
-	uint8_t kept_root[HASH_LEN];
+	/* Sizes and roots noted down earlier. */
+	const struct auditor_kept *kept;
+	size_t n_kept;
+	/* Verifier keys' texts of witnesses: each must have cosigned the checkpoint or one of the notes. */
+	const char *const *witnesses;
+	size_t n_witnesses;
+	/* Files with checkpoints that somebody kept, beside those in dir/anchors. */
+	const char *const *anchors;
+	size_t n_anchors;
+	/* Entries before it are followed, but nobody's signature on them is verified; 0, 1: none. */
+	uint64_t from;
+	/* Of the rest, only these many signatures, drawn by this seed (auditor_sample_draw); 0: all. */
+	uint64_t sample;
+	const char *seed;
+	/* Where an unfinished verification, and what a finished one knows of the full bundles, is put and taken up; NULL:
+	 * nowhere. */
+	const char *state;
+	/* At depth 2 and 3, and only where nothing is broken: called with every account, in no order. May be NULL. */
+	void (*account)(void *user, const struct auditor_account *account);
+	/* Asked now and then; true: stop, and put what was done into `state`. May be NULL. */
+	bool (*stop)(void *user);
 	/* Called now and then; `total` is 0 where the checkpoint cannot be read. May be NULL. */
 	void (*progress)(void *user, uint64_t done, uint64_t total);
 	void *user;
@@ -82,6 +106,13 @@ struct auditor_key {
 	uint64_t admitted_seq;
 	uint64_t invited_seq; /* the entry that made its code valid */
 	uint64_t revoked_seq;
+};
+
+/* A checkpoint that a witness cosigned: entries 1 to `size` are anchored. */
+struct auditor_anchor {
+	char witness[NOTE_NAME_SIZE];
+	uint64_t size;
+	uint64_t unix_time; /* seconds */
 };
 
 /* Something that fell due and was not done, or late. */
@@ -97,6 +128,10 @@ struct auditor_overdue {
 
 struct auditor_result {
 	bool ok;
+	/* It was stopped: not ok, nothing broken was found in the entries before `reached`. */
+	bool unfinished;
+	uint64_t reached;
+	uint64_t resumed; /* entries that an earlier run had done */
 	struct auditor_broken broken; /* where not ok */
 	bool pinned;		      /* the verifier key was given, not found in the export */
 	/* Where ok: */
@@ -109,6 +144,8 @@ struct auditor_result {
 	uint64_t accounts;
 	struct auditor_key *roster; /* in order of admission */
 	size_t n_roster;
+	struct auditor_anchor *anchors;
+	size_t n_anchors;
 	/* At depth 3: how many came more than a minute late, how many never came by the last entry's
 	 * time, the longest delay, and the first of them. */
 	uint64_t overdue_late, overdue_missing, overdue_worst_us;
@@ -125,8 +162,46 @@ MUST_CHECK enum result auditor_verify(
 void auditor_result_free(struct auditor_result *r);
 
 /* Reads "SIZE:ROOT", the root in base64; RESULT_BAD_FIELD. */
-MUST_CHECK enum result auditor_kept_parse(
-    const char *text, uint64_t *size, uint8_t root[HASH_LEN]);
+MUST_CHECK enum result auditor_kept_parse(const char *text, struct auditor_kept *out);
+
+/*
+ * Draws `n` different numbers from 1 to `size` (all of them if n >= size), in rising order, into a list to be freed; NULL
+ * without memory. Anybody can draw them again: for i = 0, 1, 2, ... the number
+ *	u64be(SHA-256("timebox/v1/sample\n" ‖ seed ‖ 0x00 ‖ u64be i)[0:8]) mod size + 1
+ * is taken unless it was taken before.
+ */
+uint64_t *auditor_sample_draw(const char *seed, uint64_t size, uint64_t *n);
+
+/* ---- accounts and journals ---- */
+
+struct auditor_account {
+	const char *purpose; /* "GIVEN", ...: proto/README.md section 7 */
+	const char *asset;   /* "MINUTES", "POINTS", "ITEM" */
+	uint64_t member;     /* the owner, where it is a member */
+	char partner[16];    /* the owner, where it is a partner */
+	char item[16];
+	uint64_t lot;
+	int64_t balance;
+};
+
+#define AUDITOR_ACCOUNT_SIZE   96
+#define AUDITOR_COMMODITY_SIZE 24
+
+/*
+ * Names that hledger and beancount take, as the journals have them:
+ *	Equity:Programme:Issued		Assets:Member-4711:Available:Lot-20818	Liabilities:Member-4711:Debt
+ *	Assets:Partner-SHOP:Shelf:Lot-720896	Equity:Partner-SHOP:Donated:Lot-720896
+ * and MINUTES, POINTS, ITEM-RICE-X.
+ */
+void auditor_account_name(char out[AUDITOR_ACCOUNT_SIZE], const struct auditor_account *a);
+void auditor_commodity_name(char out[AUDITOR_COMMODITY_SIZE], const struct auditor_account *a);
+
+enum auditor_format { AUDITOR_HLEDGER, AUDITOR_BEANCOUNT, AUDITOR_CSV };
+
+/* Writes the postings of the export in `dir` as a journal. It is read, not verified. RESULT_CORRUPT with *why where
+ * it cannot be read; RESULT_IO with errno, RESULT_NO_MEMORY. */
+MUST_CHECK enum result auditor_journal(
+    const char *dir, enum auditor_format format, FILE *out, struct auditor_broken *why);
 
 /* ---- export ---- */
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "client/auditor/auditor.h"
+#include "client/auditor/dump.h"
 #include "client/auditor/files.h"
 #include "client/auditor/pieces.h"
 #include "client/auditor/said.h"
@@ -58,9 +59,9 @@ MUST_CHECK enum result tiler_end(struct tiler *t);
 struct ledger;
 
 /* A ledger before its first entry; NULL without memory. `b` takes what is wrong. Below depth 2
- * postings are not looked at; `signatures`: whether deed->signature says something. */
+ * postings are not looked at. */
 struct ledger *ledger_new(const char *origin, const uint8_t ledger_key[KEY_LEN], unsigned depth,
-    bool signatures, struct auditor_broken *b);
+    struct auditor_broken *b);
 void ledger_free(struct ledger *l);
 
 /* The next entry, from 1, and its act; `why` is what deed_decode returned. RESULT_CORRUPT with *b set,
@@ -71,6 +72,12 @@ MUST_CHECK enum result ledger_entry(
 /* After the last entry: whether a request id came twice, which replaces what breaks later. */
 MUST_CHECK enum result ledger_end(struct ledger *l);
 
+/* Writes it, or reads it into one before its first entry. */
+void ledger_dump(struct ledger *l, struct dump *d);
+
+/* The accounts as they are. */
+const struct accounts *ledger_accounts(const struct ledger *l);
+
 /* Counts, and the roster, which becomes the result's. */
 void ledger_report(struct ledger *l, struct auditor_result *out);
 
@@ -80,6 +87,13 @@ struct accounts *accounts_new(struct auditor_broken *b);
 void accounts_free(struct accounts *a);
 /* Postings and touched members of an entry; results as ledger_entry. */
 MUST_CHECK enum result accounts_entry(struct accounts *a, const struct said *e);
+void accounts_dump(struct accounts *a, struct dump *d);
+/* Calls back with every account. */
+void accounts_each(const struct accounts *a,
+    void (*fn)(void *user, const struct auditor_account *account), void *user);
+/* The account of a posting, its balance 0; results as ledger_entry. */
+MUST_CHECK enum result account_read(struct auditor_broken *b, uint64_t seq,
+    const struct said_posting *p, struct auditor_account *out);
 /* Accounts and members seen. */
 uint64_t accounts_count(const struct accounts *a);
 uint64_t accounts_members(const struct accounts *a);
@@ -100,6 +114,9 @@ MUST_CHECK enum result reexec_entry(struct reexec *r, struct said_bytes bytes,
 
 /* The rows as they are after the last entry. */
 struct memory *reexec_memory(struct reexec *r);
+
+/* Writes it, or reads it into one before its first entry. */
+void reexec_dump(struct reexec *r, struct dump *d);
 
 /* What came late or is missing after the last entry. */
 void reexec_report(const struct reexec *r, struct auditor_result *out);
@@ -149,6 +166,9 @@ MUST_CHECK enum result hashing_entry(struct hashing *h, const uint8_t *bytes, si
 /* The next 256 entries, of which a thread found that they fit each other and their tile. False, and
  * nothing was done, where they do not fit what came before: they are to be given one by one. */
 MUST_CHECK bool hashing_piece(struct hashing *h, const struct piece *p, enum result *err);
+
+/* Writes it between pieces, or reads it in place of the beginning. */
+void hashing_dump(struct hashing *h, struct dump *d);
 
 /* True as long as everything fits, so that a look at what entries say is worth while. */
 bool hashing_fits(const struct hashing *h);

@@ -13,7 +13,8 @@
 static int
 path_join(char out[PATH_SIZE], const char *dir, const char *name, const char *more)
 {
-	int n = snprintf(out, PATH_SIZE, "%s/%s%s", dir, name, more);
+	int n = dir == NULL ? snprintf(out, PATH_SIZE, "%s%s", name, more)
+			    : snprintf(out, PATH_SIZE, "%s/%s%s", dir, name, more);
 
 	if (n > 0 && n < PATH_SIZE)
 		return 0;

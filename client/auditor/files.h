@@ -15,7 +15,8 @@
 #define FILES_ENTRY_MAX	   65535
 #define FILES_SIZE_UNKNOWN UINT64_MAX
 
-/* Reads at most `size` - 1 bytes of a file and puts a NUL behind them; *n is their number.
+/* Reads at most `size` - 1 bytes of dir/name (dir NULL: of the path `name`) and puts a NUL behind them;
+ * *n is their number.
  * RESULT_NOT_FOUND where there is no such regular file, RESULT_OVERFLOW for a longer one. */
 MUST_CHECK enum result files_read(
     const char *dir, const char *name, void *out, size_t size, size_t *n);

@@ -132,6 +132,18 @@ hashing_piece(struct hashing *h, const struct piece *p, enum result *err)
 	return true;
 }
 
+void
+hashing_dump(struct hashing *h, struct dump *d)
+{
+	dump_bytes(d, &h->chain, sizeof(h->chain));
+	dump_bytes(d, h->tiler.level, sizeof(h->tiler.level));
+	if (d->writing || d->err != RESULT_OK)
+		return;
+	h->chain.broken.kind = NULL;
+	h->tree = h->chain.leaves;
+	h->tiles.n = h->chain.n / TILE_WIDTH;
+}
+
 /* ---- tiles ---- */
 
 /* Compares a tile with its file; notes the first that is wrong on the lowest level. */

@@ -187,3 +187,33 @@ ids_twice(struct ids *ids, uint64_t *first, uint64_t *again)
 	free(buffers);
 	return err;
 }
+
+void
+ids_dump(struct ids *ids, struct dump *d)
+{
+	size_t runs = ids->n_runs, n = ids->n;
+	struct id *run;
+
+	dump_count(d, &runs, SIZE_MAX / GATHER / sizeof(struct id));
+	dump_count(d, &n, GATHER - 1);
+	if (d->err != RESULT_OK || (run = malloc(GATHER * sizeof(*run))) == NULL) {
+		d->err = d->err == RESULT_OK ? RESULT_NO_MEMORY : d->err;
+		return;
+	}
+	if (ids->file != NULL)
+		rewind(ids->file);
+	for (size_t i = 0; i < runs && d->err == RESULT_OK; i++) {
+		if (d->writing && fread(run, sizeof(*run), GATHER, ids->file) != GATHER)
+			d->err = RESULT_IO;
+		dump_bytes(d, run, GATHER * sizeof(*run));
+		if (d->writing || d->err != RESULT_OK)
+			continue;
+		memcpy(ids->gathered, run, GATHER * sizeof(*run));
+		ids->n = GATHER;
+		d->err = put_aside(ids);
+	}
+	free(run);
+	if (!d->writing)
+		ids->n = n;
+	dump_bytes(d, ids->gathered, n * sizeof(struct id));
+}

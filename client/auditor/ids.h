@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "client/auditor/dump.h"
 #include "proto/codes.h"
 #include "proto/uuid7.h"
 
@@ -24,5 +25,8 @@ MUST_CHECK enum result ids_add(struct ids *ids, const uint8_t id[UUID7_LEN], uin
  * id that entry `first` had before. RESULT_IO, RESULT_NO_MEMORY. May be called again, with more ids
  * added between. */
 MUST_CHECK enum result ids_twice(struct ids *ids, uint64_t *first, uint64_t *again);
+
+/* Writes them, or reads them into an empty one. */
+void ids_dump(struct ids *ids, struct dump *d);
 
 #endif

@@ -24,6 +24,7 @@ slots_take(struct keymap *m, size_t slots)
 		return 0;
 	free(m->used);
 	free(m->data);
+	m->used = m->data = NULL;
 	return -1;
 }
 
@@ -44,14 +45,26 @@ keymap_new(size_t key_size, size_t value_size)
 	return m;
 }
 
-/* FNV-1a, its upper bits mixed in: only the speed depends on it. */
+static uint64_t
+mix(uint64_t h, uint64_t word)
+{
+	__uint128_t m = (__uint128_t)(h ^ word) * 0x9e3779b97f4a7c15u;
+
+	return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
+/* Only the speed depends on it. */
 static uint64_t
 key_hash(const uint8_t *key, size_t n)
 {
-	uint64_t h = 0xcbf29ce484222325u;
+	uint64_t h = 0x243f6a8885a308d3u;
 
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ key[i]) * 0x100000001b3u;
+	for (size_t i = 0; i < n; i += sizeof(uint64_t)) {
+		uint64_t word = 0;
+
+		memcpy(&word, key + i, n - i < sizeof(word) ? n - i : sizeof(word));
+		h = mix(h, word + 0x13198a2e03707344u);
+	}
 	return h ^ h >> 32;
 }
 
@@ -118,6 +131,38 @@ size_t
 keymap_count(const struct keymap *m)
 {
 	return m->count;
+}
+
+void
+keymap_each(const struct keymap *m,
+    void (*fn)(void *ctx, const void *key, const void *value), void *ctx)
+{
+	for (size_t i = 0; i < m->slots; i++)
+		if (m->used[i])
+			fn(ctx, m->data + i * m->slot_size,
+			    m->data + i * m->slot_size + m->value_at);
+}
+
+void
+keymap_dump(struct keymap *m, struct dump *d)
+{
+	size_t slots = m->slots;
+
+	dump_count(d, &slots, SIZE_MAX / 2 / m->slot_size);
+	if (d->err == RESULT_OK && !d->writing) {
+		free(m->used);
+		free(m->data);
+		m->used = m->data = NULL;
+		if (slots < SLOTS_FIRST || (slots & (slots - 1)) != 0)
+			d->err = RESULT_CORRUPT;
+		else if (slots_take(m, slots) != 0)
+			d->err = RESULT_NO_MEMORY;
+	}
+	dump_count(d, &m->count, slots);
+	if (d->err != RESULT_OK)
+		return;
+	dump_bytes(d, m->used, slots);
+	dump_bytes(d, m->data, slots * m->slot_size);
 }
 
 void

@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#include "client/auditor/dump.h"
+
 struct keymap;
 
 /* An empty table; NULL without memory. To be freed. */
@@ -20,6 +22,13 @@ void *keymap_add(struct keymap *m, const void *key);
 
 /* Keys in the table. */
 size_t keymap_count(const struct keymap *m);
+
+/* Visits all, in no order. */
+void keymap_each(const struct keymap *m,
+    void (*fn)(void *ctx, const void *key, const void *value), void *ctx);
+
+/* Writes it, or reads it into an empty table. */
+void keymap_dump(struct keymap *m, struct dump *d);
 
 /* NULL is allowed. */
 void keymap_free(struct keymap *m);

@@ -43,7 +43,6 @@ struct ledger {
 	const char *origin;
 	uint8_t key[KEY_LEN];
 	unsigned depth;
-	bool verify; /* signatures */
 	struct accounts *accounts;
 	struct ids *ids;	  /* request ids */
 	struct keymap *codes;	  /* code hash -> struct code */
@@ -63,7 +62,7 @@ typedef const struct command command_t;
 
 struct ledger *
 ledger_new(const char *origin, const uint8_t ledger_key[KEY_LEN], unsigned depth,
-    bool signatures, struct auditor_broken *b)
+    struct auditor_broken *b)
 {
 	struct ledger *l = calloc(1, sizeof(*l));
 	uint64_t first = 1;
@@ -72,7 +71,6 @@ ledger_new(const char *origin, const uint8_t ledger_key[KEY_LEN], unsigned depth
 		return NULL;
 	l->broken = b;
 	l->depth = depth;
-	l->verify = signatures;
 	l->origin = origin;
 	memcpy(l->key, ledger_key, KEY_LEN);
 	l->accounts = accounts_new(b);
@@ -114,6 +112,39 @@ ledger_report(struct ledger *l, struct auditor_result *out)
 	out->n_roster = l->n_roster;
 	l->roster = NULL;
 	l->n_roster = 0;
+}
+
+void
+ledger_dump(struct ledger *l, struct dump *d)
+{
+	size_t n = l->n_roster;
+
+	dump_bytes(d, &l->seq, sizeof(l->seq));
+	dump_bytes(d, &l->time_us, sizeof(l->time_us));
+	dump_bytes(d, &l->semantics, sizeof(l->semantics));
+	dump_bytes(d, &l->signatures, sizeof(l->signatures));
+	dump_bytes(d, &l->system, sizeof(l->system));
+	dump_count(d, &n, SIZE_MAX / sizeof(*l->roster) / 2);
+	if (d->err == RESULT_OK && !d->writing && n > 0) {
+		l->roster = calloc(n, sizeof(*l->roster));
+		l->n_roster = l->roster_size = l->roster == NULL ? 0 : n;
+		if (l->roster == NULL)
+			d->err = RESULT_NO_MEMORY;
+	}
+	if (n > 0)
+		dump_bytes(d, l->roster, n * sizeof(*l->roster));
+	keymap_dump(l->codes, d);
+	keymap_dump(l->keys, d);
+	keymap_dump(l->proposals, d);
+	keymap_dump(l->rules, d);
+	ids_dump(l->ids, d);
+	accounts_dump(l->accounts, d);
+}
+
+const struct accounts *
+ledger_accounts(const struct ledger *l)
+{
+	return l->accounts;
 }
 
 /* ---- the head, and the act's ---- */
@@ -317,7 +348,7 @@ signature_check(struct ledger *l, entry_t *e, deed_t *d)
 
 	if (e->signature.n == 0)
 		return broken_set(l->broken, "signature", l->seq, _("the signature is missing"));
-	if (!l->verify)
+	if (d->unverified)
 		return RESULT_OK;
 	if (err == RESULT_BAD_SIGNATURE)
 		return broken_set(l->broken, "signature", l->seq,

@@ -240,12 +240,36 @@ memory_each(const struct memory *m, enum table table,
 	}
 }
 
-uint64_t
-memory_bytes(const struct memory *m)
+static void
+row_dump(struct memory *m, uint8_t *row, struct dump *d)
 {
-	uint64_t n = m->n_slots * sizeof(*m->slots);
+	struct row_key key = {.table = 0};
 
-	for (int t = 0; t < TABLE_LAST; t++)
-		n += m->tables[t].n_slabs * m->tables[t].per_slab * m->tables[t].stride;
-	return n;
+	if (d->writing)
+		memcpy(&key, row, sizeof(key));
+	dump_bytes(d, &key, sizeof(key));
+	if (d->err == RESULT_OK && !d->writing) {
+		if (key.table >= TABLE_LAST || slot_of(m, &key, hash_of(&key))->row != NULL)
+			d->err = RESULT_CORRUPT;
+		else
+			row = (uint8_t *)memory_add(m, &key) - KEY_BYTES;
+	}
+	if (d->err == RESULT_OK)
+		dump_bytes(d, row + KEY_BYTES, table_value_size((enum table)key.table));
+}
+
+void
+memory_dump(struct memory *m, struct dump *d)
+{
+	size_t n = m->n_rows;
+
+	dump_count(d, &n, SIZE_MAX / KEY_BYTES);
+	if (!d->writing) {
+		for (size_t i = 0; i < n && d->err == RESULT_OK; i++)
+			row_dump(m, NULL, d);
+		return;
+	}
+	for (size_t i = 0; i < m->n_slots; i++)
+		if (m->slots[i].row != NULL)
+			row_dump(m, m->slots[i].row, d);
 }

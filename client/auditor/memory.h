@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "client/auditor/dump.h"
 #include "daemon/book/book.h"
 
 struct memory;
@@ -29,7 +30,7 @@ const struct row_source *memory_source(const struct memory *m);
 void memory_each(const struct memory *m, enum table table,
     void (*fn)(void *ctx, const struct row_key *key, const void *value), void *ctx);
 
-/* Bytes taken, for the report. */
-uint64_t memory_bytes(const struct memory *m);
+/* Writes the rows, or reads them into a memory without rows. */
+void memory_dump(struct memory *m, struct dump *d);
 
 #endif

@@ -28,11 +28,31 @@ struct pieces {
 	unsigned n_threads;
 };
 
+static bool
+is_picked(const struct picked *p, uint64_t seq)
+{
+	uint64_t low = 0, high = p->n;
+
+	if (p->none || seq < p->from || p->list == NULL)
+		return !p->none && seq >= p->from;
+	while (low < high) {
+		uint64_t middle = low + (high - low) / 2;
+
+		if (p->list[middle] < seq)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < p->n && p->list[low] == seq;
+}
+
 void
-deed_verify(const struct said *said, struct deed *deed)
+deed_verify(const struct said *said, struct deed *deed, const struct picked *picked)
 {
 	deed->signature = RESULT_BAD_SIGNATURE;
-	if (said->signature.n == SIG_LEN && deed->actor_key_len == KEY_LEN)
+	if (!is_picked(picked, said->seq))
+		deed->unverified = true;
+	else if (said->signature.n == SIG_LEN && deed->actor_key_len == KEY_LEN)
 		deed->signature = act_verify(
 		    deed->act.actor_key, said->act.p, said->act.n, said->signature.p);
 }
@@ -131,8 +151,8 @@ entry_read(const struct pieces *ps, struct piece *p, size_t i, uint64_t *seq, ui
 	if (e->said.prev.n != HASH_LEN)
 		return RESULT_CORRUPT;
 	memcpy(prev, e->said.prev.p, HASH_LEN);
-	if (e->why == RESULT_OK && ps->options.signatures)
-		deed_verify(&e->said, &e->deed);
+	if (e->why == RESULT_OK)
+		deed_verify(&e->said, &e->deed, &ps->options.picked);
 	/* What is wrong with its act only is not the bundle's. */
 	return RESULT_OK;
 }

@@ -44,12 +44,20 @@ struct piece {
 	int error;	 /* errno then */
 };
 
+/* Of which entries signatures are verified: from this one on and, where there is a list, of it. */
+struct picked {
+	bool none;
+	uint64_t from;
+	const uint64_t *list; /* rising; NULL: all */
+	uint64_t n;
+};
+
 struct pieces_options {
 	const char *dir;
 	const char *origin;
 	uint64_t from, end; /* bundles: the first, and the one after the last */
 	bool content;	    /* what entries say, not only hashes and links */
-	bool signatures;
+	struct picked picked;
 	unsigned threads; /* the caller's included */
 };
 
@@ -63,7 +71,8 @@ MUST_CHECK enum result pieces_next(struct pieces *ps, const struct piece **out);
 /* NULL is allowed. */
 void pieces_end(struct pieces *ps);
 
-/* Sets deed->signature: RESULT_OK, RESULT_BAD_SIGNATURE, or RESULT_NO_MEMORY. */
-void deed_verify(const struct said *said, struct deed *deed);
+/* Sets deed->signature: RESULT_OK, RESULT_BAD_SIGNATURE, or RESULT_NO_MEMORY; or, for an entry that is not
+ * picked, deed->unverified. */
+void deed_verify(const struct said *said, struct deed *deed, const struct picked *picked);
 
 #endif

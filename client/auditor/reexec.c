@@ -92,6 +92,19 @@ reexec_memory(struct reexec *r)
 	return r->memory;
 }
 
+void
+reexec_dump(struct reexec *r, struct dump *d)
+{
+	dump_bytes(d, r->last_leaf, sizeof(r->last_leaf));
+	dump_bytes(d, &r->time_us, sizeof(r->time_us));
+	dump_bytes(d, &r->seq, sizeof(r->seq));
+	dump_bytes(d, &r->late, sizeof(r->late));
+	dump_bytes(d, &r->worst_us, sizeof(r->worst_us));
+	dump_bytes(d, r->overdue, sizeof(r->overdue));
+	dump_count(d, &r->n_overdue, AUDITOR_OVERDUE_MAX);
+	memory_dump(r->memory, d);
+}
+
 /* ---- one entry ---- */
 
 /* The ids that were drawn then, as the entry's effects state them. */

@@ -64,6 +64,8 @@ struct deed {
 	size_t request_id_len, actor_key_len, session_len;
 	struct said_bytes origin;
 	bool system; /* its request id begins with eight zero bytes */
+	/* Nobody was asked to verify its signature. */
+	bool unverified;
 	/* RESULT_OK where the signature is the actor's over the act; RESULT_BAD_SIGNATURE where it is
 	 * not or there is none. Set by whoever verifies it (deed_decode does not). */
 	enum result signature;

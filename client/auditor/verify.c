@@ -8,6 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/auditor/marks.h"
+#include "daemon/book/book.h"
+
 #define ENTRY_ARENA    (16u << 20) /* any entry of 65,535 bytes and its act */
 #define PROGRESS_EVERY 256
 
@@ -48,7 +51,7 @@ auditor_kind_depth(const char *kind)
 }
 
 enum result
-auditor_kept_parse(const char *text, uint64_t *size, uint8_t root[HASH_LEN])
+auditor_kept_parse(const char *text, struct auditor_kept *out)
 {
 	const char *colon = strchr(text, ':');
 	size_t digits = strspn(text, "0123456789"), n;
@@ -56,10 +59,10 @@ auditor_kept_parse(const char *text, uint64_t *size, uint8_t root[HASH_LEN])
 
 	if (colon == NULL || digits == 0 || digits > 18 || text + digits != colon)
 		return RESULT_BAD_FIELD;
-	err = base64_decode(root, HASH_LEN, &n, colon + 1, strlen(colon + 1));
+	err = base64_decode(out->root, HASH_LEN, &n, colon + 1, strlen(colon + 1));
 	if (err != RESULT_OK || n != HASH_LEN)
 		return RESULT_BAD_FIELD;
-	*size = strtoull(text, NULL, 10);
+	out->size = strtoull(text, NULL, 10);
 	return RESULT_OK;
 }
 
@@ -93,8 +96,9 @@ struct audit {
 	struct ledger *ledger;
 	struct reexec *reexec; /* at depth 3 */
 	struct auditor_broken content; /* what the entries say */
-	bool kept_seen;
-	uint8_t kept_root[HASH_LEN]; /* of the first kept_size entries */
+	struct marks marks;
+	struct picked picked;
+	uint64_t *drawn;
 };
 
 static enum result
@@ -141,34 +145,66 @@ checkpoint_load(struct audit *a)
 	    err == RESULT_BAD_SIGNATURE
 		? _("the checkpoint is not signed by the ledger key, or was changed since")
 		: _("the checkpoint is not a signed note");
-	return err == RESULT_NO_MEMORY ? err : RESULT_OK;
+	if (err == RESULT_NO_MEMORY)
+		return err;
+	return marks_load(&a->marks, a->dir, a->options, &a->vkey, note,
+	    a->checkpoint_known ? n : 0, &a->result->broken);
 }
 
+/* ---- what was done, for another time ---- */
+
+/* Everything that a run between two bundles knows; the head says of which ledger and with which options. */
 static void
-kept_note(struct audit *a)
+state_dump(struct audit *a, struct dump *d)
 {
-	const struct tree_frontier *leaves = &a->hashing.chain.leaves;
+	static const char magic[] = "timebox audit state 1\n";
+	const struct auditor_options *o = a->options;
+	const char *seed = o->seed != NULL && o->sample != 0 ? o->seed : "";
+	uint64_t numbers[] = {o->depth, o->no_signatures, o->from, o->sample,
+	    o->sample != 0 ? a->checkpoint.size : 0, sizeof(struct audit),
+	    TABLE_LAST, BOOK_SEMANTICS};
 
-	if (a->options->has_kept && leaves->size == a->options->kept_size) {
-		tree_frontier_root(leaves, a->kept_root);
-		a->kept_seen = true;
-	}
+	dump_same(d, magic, sizeof(magic));
+	dump_same(d, numbers, sizeof(numbers));
+	dump_same(d, seed, strlen(seed) + 1);
+	dump_same(d, a->origin, strlen(a->origin) + 1);
+	dump_same(d, a->vkey.pub, sizeof(a->vkey.pub));
+	marks_dump(&a->marks, d);
+	hashing_dump(&a->hashing, d);
+	if (a->ledger != NULL)
+		ledger_dump(a->ledger, d);
+	if (a->reexec != NULL)
+		reexec_dump(a->reexec, d);
 }
 
-/* The same where the size lies within the piece that comes next. */
-static void
-kept_note_within(struct audit *a, const struct piece *p)
+static enum result
+state_save(struct audit *a)
 {
-	struct tree_frontier leaves = a->hashing.chain.leaves;
-	uint64_t size = a->options->kept_size;
+	struct dump d;
 
-	if (!a->options->has_kept || size <= leaves.size || size >= leaves.size + TILE_WIDTH)
-		return;
-	for (size_t i = 0; leaves.size < size; i++)
-		tree_frontier_append(&leaves, p->leaf[i]);
-	tree_frontier_root(&leaves, a->kept_root);
-	a->kept_seen = true;
+	if (!hashing_fits(&a->hashing) || a->hashing.chain.n % TILE_WIDTH != 0)
+		return RESULT_OK;
+	dump_begin(&d, a->options->state, true);
+	state_dump(a, &d);
+	return dump_end(&d, a->options->state);
 }
+
+/* True where an earlier run was taken up; what is left otherwise is not to be used. */
+static bool
+state_load(struct audit *a)
+{
+	struct dump d;
+
+	dump_begin(&d, a->options->state, false);
+	state_dump(a, &d);
+	if (dump_end(&d, a->options->state) != RESULT_OK ||
+	    a->hashing.chain.n > a->checkpoint.size || !marks_resume(&a->marks, a->hashing.chain.n))
+		return false; /* marks that an unusable file filled in are filled in anew */
+	a->result->resumed = a->hashing.chain.n;
+	return true;
+}
+
+/* ---- entries ---- */
 
 /* What an entry says, after everything before it; what is wrong goes to a->content. */
 static enum result
@@ -191,8 +227,8 @@ act_check(struct audit *a, struct said_bytes bytes, const struct said *said)
 
 	if (why == RESULT_NO_MEMORY)
 		return why;
-	if (why == RESULT_OK && !a->options->no_signatures)
-		deed_verify(said, &deed);
+	if (why == RESULT_OK)
+		deed_verify(said, &deed, &a->picked);
 	return content_check(a, bytes, said, &deed, why, a->hashing.chain.last);
 }
 
@@ -210,7 +246,7 @@ entry_check(struct audit *a, struct said_bytes bytes)
 	    &a->hashing, bytes.p, bytes.n, why == RESULT_OK ? &said : NULL, why);
 	if (err != RESULT_OK)
 		return err;
-	kept_note(a);
+	marks_at(&a->marks, &a->hashing.chain.leaves);
 	if (why != RESULT_OK || a->ledger == NULL || a->content.kind != NULL ||
 	    !hashing_fits(&a->hashing))
 		return RESULT_OK;
@@ -246,43 +282,65 @@ progress(const struct audit *a, uint64_t done)
 		    a->checkpoint_known ? a->checkpoint.size : 0);
 }
 
-/* The full bundles, as long as nothing is wrong with the bytes; *n: how many. */
+/* One full bundle; RESULT_NOT_FOUND where it is to be looked at entry by entry. */
 static enum result
-pieces_check(struct audit *a, uint64_t *n)
+piece_check(struct audit *a, const struct piece *p)
+{
+	enum result err;
+
+	marks_within(&a->marks, &a->hashing.chain.leaves, p->leaf);
+	if (!hashing_piece(&a->hashing, p, &err))
+		return RESULT_NOT_FOUND;
+	marks_at(&a->marks, &a->hashing.chain.leaves);
+	if (err == RESULT_OK && a->ledger != NULL)
+		err = piece_content(a, p);
+	progress(a, a->hashing.chain.n);
+	return err;
+}
+
+static bool
+stopped(struct audit *a)
+{
+	const struct auditor_options *o = a->options;
+
+	if (a->content.kind == NULL && o->stop != NULL && o->stop(o->user))
+		a->result->unfinished = true;
+	return a->result->unfinished;
+}
+
+/* The full bundles, as long as nothing is wrong with the bytes. */
+static enum result
+pieces_check(struct audit *a)
 {
 	const struct pieces_options options = {
 	    .dir = a->dir,
 	    .origin = a->origin,
+	    .from = a->hashing.chain.n / TILE_WIDTH,
 	    .end = a->checkpoint.size / TILE_WIDTH,
 	    .content = a->ledger != NULL,
-	    .signatures = !a->options->no_signatures,
+	    .picked = a->picked,
 	    .threads = a->threads,
 	};
 	struct pieces *ps = pieces_begin(&options);
 	const struct piece *p;
-	enum result err;
+	enum result err = RESULT_OK;
 
-	*n = 0;
 	if (ps == NULL)
 		return RESULT_NO_MEMORY;
-	while ((err = pieces_next(ps, &p)) == RESULT_OK) {
-		kept_note_within(a, p);
-		if (!hashing_piece(&a->hashing, p, &err) || err != RESULT_OK)
-			break;
-		kept_note(a);
-		++*n;
-		if (a->ledger != NULL && (err = piece_content(a, p)) != RESULT_OK)
-			break;
-		progress(a, *n * TILE_WIDTH);
-	}
+	while (err == RESULT_OK && !stopped(a) && (err = pieces_next(ps, &p)) == RESULT_OK)
+		err = piece_check(a, p);
 	pieces_end(ps);
-	return err == RESULT_NOT_FOUND ? RESULT_OK : err;
+	if (err == RESULT_NOT_FOUND)
+		err = RESULT_OK;
+	if (err == RESULT_OK && a->options->state != NULL && a->content.kind == NULL)
+		err = state_save(a);
+	return err;
 }
 
 static enum result
 entries_check(struct audit *a)
 {
-	uint64_t pieces = 0, done;
+	uint64_t done;
 	uint8_t *buf = malloc(FILES_ENTRY_MAX);
 	struct tiles t;
 	enum result err = RESULT_OK;
@@ -290,13 +348,17 @@ entries_check(struct audit *a)
 
 	if (buf == NULL)
 		return RESULT_NO_MEMORY;
-	kept_note(a);
+	marks_at(&a->marks, &a->hashing.chain.leaves);
 	if (a->checkpoint_known)
-		err = pieces_check(a, &pieces);
-	done = pieces * TILE_WIDTH;
+		err = pieces_check(a);
+	if (err != RESULT_OK || a->result->unfinished) {
+		free(buf);
+		return err;
+	}
+	done = a->hashing.chain.n;
 	tiles_begin(&t, a->dir, TILE_ENTRIES,
 	    a->checkpoint_known ? a->checkpoint.size : FILES_SIZE_UNKNOWN);
-	t.n = pieces;
+	t.n = done / TILE_WIDTH;
 	while (err == RESULT_OK && (err = tiles_entry(&t, buf, &n)) == RESULT_OK) {
 		err = entry_check(a, (struct said_bytes){buf, n});
 		if (++done % PROGRESS_EVERY == 0)
@@ -310,26 +372,6 @@ entries_check(struct audit *a)
 		return err;
 	err = a->ledger == NULL ? RESULT_OK : ledger_end(a->ledger);
 	return err == RESULT_CORRUPT ? RESULT_OK : err;
-}
-
-/* Against what somebody kept: a tail that is gone, or another beginning. */
-static enum result
-kept_check(struct audit *a, struct auditor_broken *vague)
-{
-	const struct auditor_options *o = a->options;
-	uint64_t n = a->hashing.chain.n;
-
-	if (!o->has_kept)
-		return RESULT_OK;
-	if (n < o->kept_size)
-		return broken_set(&a->result->broken, "cut", n + 1,
-		    _("%" PRIu64 " entries were there once, now %" PRIu64 " are"), o->kept_size, n);
-	if (a->kept_seen && memcmp(a->kept_root, o->kept_root, HASH_LEN) == 0)
-		return RESULT_OK;
-	vague->kind = NULL;
-	broken_set(vague, "fork", 0,
-	    _("the first %" PRIu64 " entries are not those whose root was kept"), o->kept_size);
-	return RESULT_OK;
 }
 
 static enum result
@@ -347,7 +389,8 @@ verdict(struct audit *a)
 	}
 	if (is_vague)
 		vague = found;
-	if ((err = kept_check(a, &vague)) != RESULT_OK)
+	err = marks_check(&a->marks, a->hashing.chain.n, &r->broken, &vague);
+	if (err != RESULT_OK)
 		return err;
 	if (a->content.kind != NULL || vague.kind != NULL) {
 		r->broken = a->content.kind != NULL ? a->content : vague;
@@ -357,12 +400,27 @@ verdict(struct audit *a)
 		return broken_set(&r->broken, "genesis", 1, _("the ledger is empty"));
 	r->size = a->checkpoint.size;
 	memcpy(r->root, a->checkpoint.root, HASH_LEN);
+	r->anchors = a->marks.anchors;
+	r->n_anchors = a->marks.n_anchors;
+	a->marks.anchors = NULL;
 	memcpy(r->origin, a->checkpoint.origin, sizeof(r->origin));
 	if (a->ledger != NULL)
 		ledger_report(a->ledger, r);
 	if (a->reexec != NULL)
 		reexec_report(a->reexec, r);
+	if (a->options->account != NULL && a->options->depth >= 2)
+		accounts_each(ledger_accounts(a->ledger), a->options->account, a->options->user);
 	return RESULT_OK;
+}
+
+static void
+parts_free(struct audit *a)
+{
+	hashing_end(&a->hashing);
+	ledger_free(a->ledger);
+	reexec_free(a->reexec);
+	a->ledger = NULL;
+	a->reexec = NULL;
 }
 
 /* What the depth needs. */
@@ -370,20 +428,39 @@ static enum result
 parts_make(struct audit *a)
 {
 	const struct auditor_options *o = a->options;
+
+	hashing_begin(&a->hashing, a->dir, &a->checkpoint, a->checkpoint_known);
+	if (o->depth >= 1 &&
+	    (a->ledger = ledger_new(a->origin, a->vkey.pub, o->depth, &a->content)) == NULL)
+		return RESULT_NO_MEMORY;
+	if (o->depth >= 3 && (a->reexec = reexec_new(a->origin, &a->content)) == NULL)
+		return RESULT_NO_MEMORY;
+	return RESULT_OK;
+}
+
+static enum result
+prepare(struct audit *a)
+{
+	const struct auditor_options *o = a->options;
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	enum result err;
 
 	a->origin = a->checkpoint_known ? a->checkpoint.origin : a->vkey.name;
 	a->threads = o->threads != 0 ? o->threads : processors < 1 ? 1 : (unsigned)processors;
+	a->picked = (struct picked){.none = o->no_signatures, .from = o->from, .n = o->sample};
 	if (arena_init(&a->arena, ENTRY_ARENA) != RESULT_OK)
 		return RESULT_NO_MEMORY;
-	if (o->depth >= 1)
-		a->ledger =
-		    ledger_new(a->origin, a->vkey.pub, o->depth, !o->no_signatures, &a->content);
-	if (o->depth >= 3)
-		a->reexec = reexec_new(a->origin, &a->content);
-	return (o->depth >= 1 && a->ledger == NULL) || (o->depth >= 3 && a->reexec == NULL)
-		   ? RESULT_NO_MEMORY
-		   : RESULT_OK;
+	if (o->sample != 0 && a->checkpoint_known) {
+		a->drawn = auditor_sample_draw(
+		    o->seed != NULL ? o->seed : "", a->checkpoint.size, &a->picked.n);
+		if ((a->picked.list = a->drawn) == NULL)
+			return RESULT_NO_MEMORY;
+	}
+	if ((err = parts_make(a)) != RESULT_OK || o->state == NULL || !a->checkpoint_known ||
+	    state_load(a))
+		return err;
+	parts_free(a);
+	return parts_make(a);
 }
 
 static enum result
@@ -391,14 +468,14 @@ audit_run(struct audit *a)
 {
 	enum result err;
 
-	if ((err = checkpoint_load(a)) != RESULT_OK || (err = parts_make(a)) != RESULT_OK)
+	if ((err = checkpoint_load(a)) != RESULT_OK || (err = prepare(a)) != RESULT_OK ||
+	    (err = entries_check(a)) != RESULT_OK)
 		return err;
-	hashing_begin(&a->hashing, a->dir, &a->checkpoint, a->checkpoint_known);
-	err = entries_check(a);
-	if (err == RESULT_OK)
-		err = verdict(a);
-	hashing_end(&a->hashing);
-	return err;
+	if (!a->result->unfinished)
+		return verdict(a);
+	a->result->reached = a->hashing.chain.n;
+	a->result->size = a->checkpoint.size;
+	return RESULT_OK;
 }
 
 enum result
@@ -415,9 +492,10 @@ auditor_verify(
 	a->options = options;
 	a->result = out;
 	err = audit_run(a);
-	out->ok = err == RESULT_OK;
-	ledger_free(a->ledger);
-	reexec_free(a->reexec);
+	out->ok = err == RESULT_OK && !out->unfinished;
+	parts_free(a);
+	marks_free(&a->marks);
+	free(a->drawn);
 	arena_free(&a->arena);
 	free(a);
 	return err == RESULT_CORRUPT ? RESULT_OK : err;
@@ -427,6 +505,8 @@ void
 auditor_result_free(struct auditor_result *r)
 {
 	free(r->roster);
+	free(r->anchors);
 	r->roster = NULL;
-	r->n_roster = 0;
+	r->anchors = NULL;
+	r->n_roster = r->n_anchors = 0;
 }

@@ -59,6 +59,7 @@ enum cli_exit {
 	CLI_UNKNOWN = 4,   /* no connection, or the outcome is unknown: try again */
 	CLI_ROWS = 5,	   /* done, but some rows were refused */
 	CLI_VERIFY = 6,	   /* a verification failed */
+	CLI_PART = 7,	   /* not finished: run again to carry on */
 	CLI_INTERNAL = 70, /* a fault of the program or the machine */
 };
 

@@ -122,6 +122,7 @@ static const struct cli_command redeem_commands[] = {
 static const struct cli_command audit_commands[] = {
 	{"export", N_("the ledger as files"), NULL, cmd_audit_export, NULL},
 	{"verify", N_("verify an export, offline"), NULL, cmd_audit_verify, NULL},
+	{"journal", N_("its postings for hledger, beancount, a spreadsheet"), NULL, cmd_audit_journal, NULL},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 

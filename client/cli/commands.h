@@ -59,6 +59,7 @@ CLI_COMMAND(cmd_check_in);
 CLI_COMMAND(cmd_check_out);
 CLI_COMMAND(cmd_kiosk);
 CLI_COMMAND(cmd_audit_export);
+CLI_COMMAND(cmd_audit_journal);
 CLI_COMMAND(cmd_audit_verify);
 CLI_COMMAND(cmd_catalogue_import);
 CLI_COMMAND(cmd_member_import);

@@ -13,7 +13,9 @@
 
 #include "client/auditor/auditor.h"
 #include "client/auditor/files.h"
+#include "client/auditor/ids.h"
 #include "client/auditor/keymap.h"
+#include "client/auditor/memory.h"
 #include "proto/note.h"
 #include "proto/tile.h"
 #include "proto/tree.h"
@@ -315,16 +317,140 @@ a_kept_size_and_root_is_read_strictly(void **state)
 	    "3:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= ",
 	    "3:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB=",
 	    "1234567890123456789:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="};
-	uint8_t root[HASH_LEN], zero[HASH_LEN] = {0};
-	uint64_t size;
+	uint8_t zero[HASH_LEN] = {0};
+	struct auditor_kept kept;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_int_equal(auditor_kept_parse(bad[i], &size, root), RESULT_BAD_FIELD);
-	assert_int_equal(auditor_kept_parse("30:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", &size,
-			     root), RESULT_OK);
-	assert_int_equal(size, 30);
-	assert_memory_equal(root, zero, HASH_LEN);
+		assert_int_equal(auditor_kept_parse(bad[i], &kept), RESULT_BAD_FIELD);
+	assert_int_equal(auditor_kept_parse("30:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+			     &kept), RESULT_OK);
+	assert_int_equal(kept.size, 30);
+	assert_memory_equal(kept.root, zero, HASH_LEN);
+}
+
+/* ---- request ids ---- */
+
+static void
+id_make(uint64_t seq, uint8_t id[UUID7_LEN])
+{
+	uint64_t word = seq * 0x9e3779b97f4a7c15u;
+
+	memset(id, 0, UUID7_LEN);
+	memcpy(id + 3, &word, sizeof(word));
+}
+
+static void
+an_id_that_comes_twice_is_found_in_memory_and_in_files(void **state)
+{
+	static const uint64_t sizes[] = {1, 2, 1000, 400000};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct ids *ids = ids_new();
+		uint64_t first, again;
+		uint8_t id[UUID7_LEN];
+
+		assert_non_null(ids);
+		for (uint64_t seq = 1; seq <= sizes[i]; seq++) {
+			id_make(seq, id);
+			assert_int_equal(ids_add(ids, id, seq), RESULT_OK);
+		}
+		assert_int_equal(ids_twice(ids, &first, &again), RESULT_OK);
+		id_make(sizes[i] / 2 + 1, id);
+		assert_int_equal(ids_add(ids, id, sizes[i] + 5), RESULT_OK);
+		id_make(1, id);
+		assert_int_equal(ids_add(ids, id, sizes[i] + 4), RESULT_OK);
+		assert_int_equal(ids_twice(ids, &first, &again), RESULT_CORRUPT);
+		assert_int_equal(again, sizes[i] + 4);
+		assert_int_equal(first, 1);
+		ids_free(ids);
+	}
+}
+
+/* ---- the draw ---- */
+
+static void
+a_draw_is_the_same_for_everybody_and_without_repetition(void **state)
+{
+	uint64_t n = 100, all = 7, *a, *b, *c;
+
+	(void)state;
+	a = auditor_sample_draw("2026-03-01 lottery 07 11 23", 1000, &n);
+	b = auditor_sample_draw("2026-03-01 lottery 07 11 23", 1000, &n);
+	c = auditor_sample_draw("another", 1000, &n);
+	assert_int_equal(n, 100);
+	assert_memory_equal(a, b, 100 * sizeof(*a));
+	assert_memory_not_equal(a, c, 100 * sizeof(*a));
+	for (size_t i = 0; i < n; i++) {
+		assert_in_range(a[i], 1, 1000);
+		assert_true(i == 0 || a[i] > a[i - 1]);
+	}
+	free(b);
+	b = auditor_sample_draw("x", 5, &all);
+	assert_int_equal(all, 5);
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(b[i], i + 1);
+	free(a);
+	free(b);
+	free(c);
+}
+
+/* ---- rows in memory ---- */
+
+static void
+count_rows(void *ctx, const struct row_key *key, const void *value)
+{
+	(void)key;
+	*(uint64_t *)ctx += ((const struct account_row *)value)->balance != 0;
+}
+
+static void
+rows_in_memory_are_found_after_others_were_dropped(void **state)
+{
+	struct memory *m = memory_new(NULL, NULL);
+	const struct row_source *rows = memory_source(m);
+	uint64_t left = 0;
+
+	(void)state;
+	for (uint64_t i = 0; i < 30000; i++) {
+		struct row_key k = row_key3(TABLE_ACCOUNT, i, i % 7, 0);
+		struct account_row *row = rows->add(rows->ctx, &k);
+
+		assert_int_equal(row->balance, 0);
+		row->balance = (int64_t)i + 1;
+		if (i % 3 == 2) {
+			struct row_key gone = row_key3(TABLE_ACCOUNT, i - 1, (i - 1) % 7, 0);
+
+			rows->drop(rows->ctx, &gone);
+		}
+	}
+	for (uint64_t i = 0; i < 30000; i++) {
+		struct row_key k = row_key3(TABLE_ACCOUNT, i, i % 7, 0);
+		const struct account_row *row = rows->get(rows->ctx, &k);
+
+		assert_ptr_equal(rows->edit(rows->ctx, &k), row);
+		assert_true((row == NULL) == (i % 3 == 1));
+		assert_true(row == NULL || row->balance == (int64_t)i + 1);
+	}
+	memory_each(m, TABLE_ACCOUNT, count_rows, &left);
+	assert_int_equal(left, 20000);
+	memory_free(m);
+}
+
+/* ---- kinds ---- */
+
+static void
+every_kind_has_its_depth_and_no_other_word_has_one(void **state)
+{
+	(void)state;
+	assert_int_equal(auditor_kind_depth("checkpoint"), 1);
+	assert_int_equal(auditor_kind_depth("effects"), 1);
+	assert_int_equal(auditor_kind_depth("balance"), 2);
+	assert_int_equal(auditor_kind_depth("refused"), 3);
+	assert_int_equal(auditor_kind_depth("outcome"), 3);
+	assert_int_equal(auditor_kind_depth("out"), 0);
+	assert_int_equal(auditor_kind_depth("point"), 0);
 }
 
 int
@@ -333,6 +459,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_table_finds_what_was_put_in_and_nothing_else),
 	    cmocka_unit_test(a_kept_size_and_root_is_read_strictly),
+	    cmocka_unit_test(an_id_that_comes_twice_is_found_in_memory_and_in_files),
+	    cmocka_unit_test(a_draw_is_the_same_for_everybody_and_without_repetition),
+	    cmocka_unit_test(rows_in_memory_are_found_after_others_were_dropped),
+	    cmocka_unit_test(every_kind_has_its_depth_and_no_other_word_has_one),
 #define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	    WITH_FIXTURE(an_export_carried_on_with_is_the_one_made_at_once),
 	    WITH_FIXTURE(full_tiles_are_left_alone),
