@@ -123,7 +123,7 @@ MO       := $(patsubst client/po/%.po,build/locale/%/LC_MESSAGES/timebox.mo,$(wi
 
 # ---- targets ----------------------------------------------------------------------------------------
 
-.PHONY: all help deps deps-tools deps-vectors interop check-vectors check-operator check-bits check-verdicts asan py tests-crash tests-unit tests-asan tests-fuzz build-clang demo run check check-unit \
+.PHONY: all help deps deps-tools deps-vectors interop check-vectors check-operator check-bits check-verdicts check-hledger deps-hledger asan py tests-crash tests-unit tests-asan tests-fuzz build-clang demo run check check-unit \
 	check-e2e check-crash check-power check-faults check-sim check-races check-lint lint check-fuzz check-asan check-fresh fuzz bench bench-grow \
 	bench-instructions bench-deps bench-programs analyze \
 	format vectors install uninstall clean
@@ -149,6 +149,7 @@ help:
 #: check-operator  the evil operator: every attack, and at which depth both verifiers find it
 #: check-bits    every single bit of a small export flipped, before both verifiers   STEP=1
 #: check-verdicts  random corruptions of an export: both verifiers say the same   N=10000 SEED=
+#: check-hledger  hledger and beancount over the journals of a sample station and random ledgers   N=12 SEED=
 #: check-fuzz    every corpus replayed, and a short run of each target
 #: check-asan    unit and e2e tests against ASan + UBSan builds
 #: check-lint    the project's own rules (also: lint)
@@ -351,6 +352,11 @@ check-bits: deps all interop
 	@$(VERIFY_ENV) $(PYTHON) tests/verify/check_bits.py $(or $(STEP),1)
 check-verdicts: deps all interop
 	@$(VERIFY_ENV) $(PYTHON) tests/verify/check_verdicts.py $(or $(N),10000) $(if $(filter command% environment%,$(origin SEED)),$(SEED))
+# hledger and beancount are Debian's, installed by name; without them the checks that need them are skipped, and said.
+check-hledger: deps all py
+	@command -v hledger >/dev/null && command -v bean-check >/dev/null || $(MAKE) -s deps-hledger || :
+	@$(VERIFY_ENV) $(PYTHON) tests/verify/check_hledger.py $(or $(N),12) $(if $(filter command% environment%,$(origin SEED)),$(SEED))
+deps-hledger: PACKAGES += hledger beancount
 check-lint lint: deps
 	$(RUN) lint lint-selftest buf
 check-fuzz: deps

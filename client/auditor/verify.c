@@ -321,11 +321,13 @@ pieces_check(struct audit *a)
 	    .picked = a->picked,
 	    .threads = a->threads,
 	};
-	struct pieces *ps = pieces_begin(&options);
+	struct pieces *ps;
 	const struct piece *p;
 	enum result err = RESULT_OK;
 
-	if (ps == NULL)
+	if (options.from >= options.end)
+		return RESULT_OK;
+	if ((ps = pieces_begin(&options)) == NULL)
 		return RESULT_NO_MEMORY;
 	while (err == RESULT_OK && !stopped(a) && (err = pieces_next(ps, &p)) == RESULT_OK)
 		err = piece_check(a, p);

@@ -74,7 +74,9 @@ static int
 answer(char *line)
 {
 	char *words[4], *rest = NULL;
-	struct auditor_options o = {.depth = 0};
+	/* One thread: what was verified is remembered without a lock. */
+	struct auditor_options o = {.threads = 1};
+	struct auditor_kept kept;
 	struct auditor_result r;
 	enum result err;
 
@@ -83,8 +85,9 @@ answer(char *line)
 			return -1;
 	o.depth = (unsigned)strtoul(words[0], NULL, 10);
 	o.vkey = strcmp(words[2], "-") == 0 ? NULL : words[2];
-	o.has_kept = strcmp(words[3], "-") != 0;
-	if (o.has_kept && auditor_kept_parse(words[3], &o.kept_size, o.kept_root) != RESULT_OK)
+	o.kept = &kept;
+	o.n_kept = strcmp(words[3], "-") != 0;
+	if (o.n_kept != 0 && auditor_kept_parse(words[3], &kept) != RESULT_OK)
 		return -1;
 	if ((err = auditor_verify(words[1], &o, &r)) != RESULT_OK)
 		printf("error 0 %s\n", result_name(err));
