@@ -49,6 +49,8 @@ def count(folder):
 def function_name(what):
     """FILE:NAME [OBJECT], short; of assembly without names only the library is known."""
     found = re.match(r"[^:]*:(.*?)(?: \[(.*)\])?$", what)
+    if not found:
+        return what
     name, library = found.group(1), pathlib.Path(found.group(2) or "").name
     return "(assembly of %s)" % library if name.startswith("0x") else name
 
