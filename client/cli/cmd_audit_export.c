@@ -1,12 +1,16 @@
 /* timebox audit export: a copy of the ledger as files that anybody can check. */
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "client/cli/audit.h"
 #include "client/cli/commands.h"
 #include "client/cli/out.h"
 
 #define PAGE 1000 /* entries asked for at once */
+/* For witnesses that are about to sign. */
+#define WITNESS_PAUSE_MS 200
+#define WITNESS_PAUSES	 25
 
 static int
 checkpoint_ask(struct cli *c, struct timebox *tb, Timebox__V1__Response **out)
@@ -19,6 +23,45 @@ checkpoint_ask(struct cli *c, struct timebox *tb, Timebox__V1__Response **out)
 	call.kind_case = TIMEBOX__V1__CALL__KIND_GET_CHECKPOINT;
 	call.get_checkpoint = &ask;
 	return cli_call(c, tb, &call, TIMEBOX__V1__RESPONSE__BODY_CHECKPOINT, out);
+}
+
+static uint64_t
+note_size(const char *note)
+{
+	struct checkpoint c;
+
+	return checkpoint_parse(note, strlen(note), &c) == RESULT_OK ? c.size : 0;
+}
+
+/* The checkpoint to export: one that witnesses signed and that covers what is there now, if that comes soon; else the newest. */
+static int
+note_pick(struct cli *c, struct timebox *tb, char out[NOTE_MAX_BYTES])
+{
+	const struct timespec pause = {0, WITNESS_PAUSE_MS * 1000000};
+	Timebox__V1__Response *answer = NULL;
+	uint64_t size = 0;
+	int rc;
+
+	for (int i = 0;; i++) {
+		const Timebox__V1__Checkpoint *p;
+		bool good;
+
+		if ((rc = checkpoint_ask(c, tb, &answer)) != CLI_DONE)
+			return rc;
+		p = answer->checkpoint;
+		if (i == 0) {
+			size = note_size(p->note);
+			(void)snprintf(out, NOTE_MAX_BYTES, "%s", p->note);
+		}
+		good = p->witnessed[0] != '\0' && note_size(p->witnessed) >= size;
+		if (good)
+			(void)snprintf(out, NOTE_MAX_BYTES, "%s", p->witnessed);
+		good |= !p->soon || i == WITNESS_PAUSES;
+		timebox_response_free(answer);
+		if (good)
+			return CLI_DONE;
+		(void)nanosleep(&pause, NULL);
+	}
 }
 
 static int
@@ -104,16 +147,15 @@ export_finish(struct cli *c, struct auditor_export *x, const char *dir)
 static int
 export(struct cli *c, struct timebox *tb, const char *dir)
 {
-	Timebox__V1__Response *answer = NULL;
 	struct auditor_export *x = NULL;
 	struct auditor_broken why;
+	char note[NOTE_MAX_BYTES];
 	enum result err;
-	int rc = checkpoint_ask(c, tb, &answer);
+	int rc = note_pick(c, tb, note);
 
 	if (rc != CLI_DONE)
 		return rc;
-	err = auditor_export_begin(dir, c->home.vkey, answer->checkpoint->note, &x, &why);
-	timebox_response_free(answer);
+	err = auditor_export_begin(dir, c->home.vkey, note, &x, &why);
 	if (err == RESULT_CORRUPT)
 		return audit_broken(c, &why);
 	if (err != RESULT_OK)

@@ -134,6 +134,16 @@ static const struct cli_command receipt_commands[] = {
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
+static const struct cli_command witness_commands[] = {
+	{"key", N_("make a witness, and show its verifier key"), NULL, cmd_witness_key, NULL},
+	{"run", N_("cosign checkpoints for stations (HTTP)"), NULL, cmd_witness_run, NULL},
+	{"request", N_("a checkpoint to be carried to a witness"), N_("staff, auditor"), cmd_witness_request, NULL},
+	{"sign", N_("cosign one that was brought as a file"), NULL, cmd_witness_sign, NULL},
+	{"add", N_("bring the witness's signature back"), N_("staff, auditor"), cmd_witness_add, NULL},
+	{"board", N_("the checkpoint for the notice board"), N_("staff, auditor"), cmd_witness_board, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
 const struct cli_command cli_commands[] = {
 	{"enrol", N_("admit this home's key with a code"), NULL, cmd_enrol, enrol_commands},
 	{"key", N_("keys"), NULL, NULL, key_commands},
@@ -157,6 +167,7 @@ const struct cli_command cli_commands[] = {
 	{"redeem", N_("redemptions"), NULL, NULL, redeem_commands},
 	{"gift", N_("give points to another member"), KIOSK, cmd_gift, NULL},
 	{"kiosk", N_("the full-screen session for volunteers"), KIOSK, cmd_kiosk, NULL},
+	{"witness", N_("witnesses of the ledger"), NULL, NULL, witness_commands},
 	{"audit", N_("verification"), NULL, NULL, audit_commands},
 	{"receipt", N_("what came of an act whose answer was lost"), NULL, cmd_receipt, receipt_commands},
 	{NULL, NULL, NULL, NULL, NULL},

@@ -40,23 +40,38 @@ qr_draw(struct qr *out, const QRcode *code)
 	}
 }
 
-enum result
-qr_make(struct qr *out, const char *ascii)
+static enum result
+qr_encode(struct qr *out, const char *text, int lines)
 {
 	QRcode *code;
 
-	for (const char *at = ascii; *at != '\0'; at++)
-		if (*at < ' ' || *at > '~')
-			return RESULT_BAD_FIELD;
 	/* The lowest correction gives the largest modules, which is what a camera before a screen needs. */
-	code = QRcode_encodeString(ascii, 0, QR_ECLEVEL_L, QR_MODE_8, 1);
+	code = QRcode_encodeString(text, 0, QR_ECLEVEL_L, QR_MODE_8, 1);
 	if (code == NULL)
 		return errno == ENOMEM ? RESULT_NO_MEMORY : RESULT_BAD_FIELD;
-	if (code->width + 2 * QR_QUIET > 2 * QR_LINES_MAX - 1) {
+	if (code->width + 2 * QR_QUIET > 2 * lines - 1) {
 		QRcode_free(code);
 		return RESULT_BAD_FIELD;
 	}
 	qr_draw(out, code);
 	QRcode_free(code);
 	return RESULT_OK;
+}
+
+enum result
+qr_make(struct qr *out, const char *ascii)
+{
+	for (const char *at = ascii; *at != '\0'; at++)
+		if (*at < ' ' || *at > '~')
+			return RESULT_BAD_FIELD;
+	return qr_encode(out, ascii, QR_LINES_SMALL);
+}
+
+enum result
+qr_make_wide(struct qr *out, const char *ascii)
+{
+	for (const char *at = ascii; *at != '\0'; at++)
+		if ((*at < ' ' && *at != '\n') || *at > '~')
+			return RESULT_BAD_FIELD;
+	return qr_encode(out, ascii, QR_LINES_MAX);
 }

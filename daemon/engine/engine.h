@@ -185,6 +185,8 @@ void engine_each(const struct engine *engine, enum table table,
 uint64_t engine_count(const struct engine *engine, enum table table);
 uint64_t engine_fingerprint(const struct engine *engine);
 struct people *engine_people(struct engine *engine);
+/* The station's folder, as it was opened. */
+const char *engine_dir(const struct engine *engine);
 const char *engine_origin(const struct engine *engine);
 const char *engine_vkey(const struct engine *engine);
 const struct engine_keys *engine_keys(const struct engine *engine);

@@ -94,6 +94,12 @@ engine_people(struct engine *e)
 }
 
 const char *
+engine_dir(const struct engine *e)
+{
+	return e->dir;
+}
+
+const char *
 engine_origin(const struct engine *e)
 {
 	return e->origin;

@@ -210,6 +210,7 @@ net_open(const struct net_config *config, const struct net_hooks *hooks, struct 
 	net_sweep_for(net, config->frame_ms);
 	net_sweep_for(net, config->idle_ms);
 	net_sweep_for(net, config->write_ms);
+	LIST_INIT(&net->https);
 	LIST_INIT(&net->conns);
 	LIST_INIT(&net->ending);
 	TAILQ_INIT(&net->ready);
@@ -252,6 +253,7 @@ net_close(struct net *net)
 	if (net->listener != NULL)
 		evconnlistener_free(net->listener);
 	net_run_posts(net);
+	http_drop_all(net);
 	conn_cut_all(net);
 	conn_reap_all(net);
 	CHECK(LIST_EMPTY(&net->conns));

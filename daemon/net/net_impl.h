@@ -99,6 +99,9 @@ struct post {
 	void *arg;
 };
 
+struct http;
+
+LIST_HEAD(http_list, http);
 LIST_HEAD(conn_list, net_conn);
 TAILQ_HEAD(conn_queue, net_conn);
 
@@ -123,6 +126,7 @@ struct net {
 	int stopping;		/* reading has ended */
 	atomic_int stop_asked;
 
+	struct http_list https; /* questions to others that are under way */
 	struct conn_list conns;
 	struct conn_list ending;
 	struct conn_queue ready; /* to be read without waiting for the socket */
@@ -141,6 +145,11 @@ struct net {
 	unsigned post_head, post_count;
 	struct post posts[NET_POST_MAX];
 };
+
+/* -- http.c -- */
+
+/* Ends all questions; nobody is told. */
+void http_drop_all(struct net *net);
 
 /* -- tls.c -- */
 

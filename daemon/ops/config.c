@@ -7,6 +7,7 @@
 
 #include "daemon/base/check.h"
 
+#include <arpa/inet.h>
 #include <cyaml/cyaml.h>
 #include <errno.h>
 #include <stdio.h>
@@ -14,6 +15,11 @@
 #include <string.h>
 
 #define VALUE_MAX 300 /* characters of a value */
+
+struct raw_witness {
+	char *vkey;
+	char *address;
+};
 
 /* What the file says, as text; NULL where it says nothing. */
 struct raw {
@@ -27,11 +33,25 @@ struct raw {
 	char *memory_mib;
 	char *pin_threads;
 	char *log_level;
+	char *quorum;
+	struct raw_witness *witnesses;
+	unsigned n_witnesses;
 };
 
 #define RAW_FIELD(key)                                                                             \
 	CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw, key, 0, \
 			       VALUE_MAX)
+
+static const cyaml_schema_field_t witness_fields[] = {
+	CYAML_FIELD_STRING_PTR("vkey", CYAML_FLAG_POINTER, struct raw_witness, vkey, 0, VALUE_MAX),
+	CYAML_FIELD_STRING_PTR("address", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw_witness,
+			       address, 0, VALUE_MAX),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t witness_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_witness, witness_fields),
+};
 
 static const cyaml_schema_field_t raw_fields[] = {
 	RAW_FIELD(listen),
@@ -44,6 +64,9 @@ static const cyaml_schema_field_t raw_fields[] = {
 	RAW_FIELD(memory_mib),
 	RAW_FIELD(pin_threads),
 	RAW_FIELD(log_level),
+	RAW_FIELD(quorum),
+	CYAML_FIELD_SEQUENCE_COUNT("witnesses", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw, witnesses,
+				   n_witnesses, &witness_schema, 0, CONFIG_WITNESSES_MAX),
 	CYAML_FIELD_END,
 };
 
@@ -247,6 +270,57 @@ raw_number(const struct raw *raw, const struct number *number)
 	return text;
 }
 
+/* One witness: a key that is a witness's, named once, at an address that needs no look-up. */
+static enum result
+witness_take(const struct source *source, const struct raw_witness *raw, struct config *out)
+{
+	struct config_witness *w = &out->witnesses[out->n_witnesses];
+	unsigned char address[sizeof(struct in6_addr)];
+	char what[400];
+
+	if (note_vkey_parse(raw->vkey, &w->key) != RESULT_OK || w->key.type != NOTE_TYPE_COSIGNATURE) {
+		snprintf(what, sizeof(what), "vkey \"%.120s\": give what timebox witness key printed", raw->vkey);
+		return source_refuse(source, "witnesses", what);
+	}
+	for (uint32_t i = 0; i < out->n_witnesses; i++)
+		if (strcmp(out->witnesses[i].key.name, w->key.name) == 0) {
+			snprintf(what, sizeof(what), "the witness %s stands there twice", w->key.name);
+			return source_refuse(source, "witnesses", what);
+		}
+	w->host[0] = '\0';
+	w->port = 0;
+	if (raw->address != NULL &&
+	    (config_parse_address(raw->address, w->host, &w->port) != RESULT_OK || w->port == 0 ||
+	     (inet_pton(AF_INET, w->host, address) != 1 && inet_pton(AF_INET6, w->host, address) != 1))) {
+		snprintf(what, sizeof(what),
+			 "address \"%.80s\": give ADDRESS:PORT, as in 127.0.0.1:7660; names are not looked up",
+			 raw->address);
+		return source_refuse(source, "witnesses", what);
+	}
+	out->n_witnesses++;
+	return RESULT_OK;
+}
+
+static enum result
+witnesses_take(const struct source *source, const struct raw *raw, struct config *out)
+{
+	enum result err = RESULT_OK;
+	char what[256];
+
+	for (unsigned i = 0; i < raw->n_witnesses && err == RESULT_OK; i++)
+		err = witness_take(source, &raw->witnesses[i], out);
+	if (err != RESULT_OK)
+		return err;
+	out->quorum = out->n_witnesses > 0 ? 1 : 0;
+	if (raw->quorum == NULL)
+		return RESULT_OK;
+	if (number_parse(raw->quorum, out->n_witnesses, &out->quorum) == 0 && out->quorum > 0)
+		return RESULT_OK;
+	snprintf(what, sizeof(what), "quorum is \"%.40s\": give a number from 1 to that of the witnesses, %u",
+		 raw->quorum, (unsigned)out->n_witnesses);
+	return source_refuse(source, "quorum", what);
+}
+
 /* Turns the texts into settings, over the defaults in *out. */
 static enum result
 config_take(const struct source *source, const struct raw *raw, struct config *out)
@@ -281,7 +355,7 @@ config_take(const struct source *source, const struct raw *raw, struct config *o
 			 "log_level is \"%.40s\": give error, warn, info or debug", raw->log_level);
 		return source_refuse(source, "log_level", what);
 	}
-	return RESULT_OK;
+	return witnesses_take(source, raw, out);
 }
 
 /* libcyaml reads the first document only, and would pass over the others without a word. */

@@ -14,6 +14,10 @@
  *   memory_mib          1024              16 to 1000000  that the state may take; more rows are read when asked for
  *   pin_threads         1                 1 to 16        threads that check PINs and signatures
  *   log_level           info              error, warn, info, debug
+ *   witnesses           none              at most 16, each with
+ *     vkey                                its verifier key's text
+ *     address           none: by hand     ADDRESS:PORT, not a name; plain HTTP: a trusted network or a tunnel
+ *   quorum              1, if any is there   how many witnesses of one checkpoint are enough; 1 to their number
  *
  * Unknown keys are refused, so that a typing error does not become a default silently.
  */
@@ -22,6 +26,7 @@
 
 #include "daemon/ops/log.h"
 #include "proto/codes.h"
+#include "proto/note.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -29,6 +34,15 @@
 #define CONFIG_HOST_SIZE 256
 #define CONFIG_ERROR_SIZE 512 /* suffices for every error text */
 #define CONFIG_FILE_MAX 65536 /* bytes of a settings file */
+
+#define CONFIG_WITNESSES_MAX 16
+
+/* A witness that is asked to cosign checkpoints; port 0: its cosignatures are carried by hand. */
+struct config_witness {
+	struct note_vkey key;
+	char host[CONFIG_HOST_SIZE];
+	uint16_t port;
+};
 
 struct config {
 	char host[CONFIG_HOST_SIZE]; /* of `listen`, without brackets */
@@ -42,6 +56,9 @@ struct config {
 	uint32_t memory_mib;
 	uint32_t pin_threads;
 	enum log_level log_level;
+	uint32_t quorum; /* 0: no witnesses */
+	uint32_t n_witnesses;
+	struct config_witness witnesses[CONFIG_WITNESSES_MAX];
 };
 
 /* All defaults. */

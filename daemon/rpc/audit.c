@@ -7,7 +7,6 @@
 #define ENTRIES_MAX 1000
 /* Of entries in one answer, so that it fits a frame. */
 #define ENTRIES_BYTES (900u * 1024)
-#define NOTE_MAX 4096
 
 enum result
 call_get_entries(struct call *c)
@@ -49,12 +48,19 @@ enum result
 call_get_checkpoint(struct call *c)
 {
 	Timebox__V1__Checkpoint *out = call_message(c, &timebox__v1__checkpoint__descriptor);
+	const struct witnesses *w = c->rpc->witnesses;
+	const struct engine_checkpoint *checkpoint;
 	enum result err;
 
-	if (out == NULL || (out->note = call_alloc(c, NOTE_MAX)) == NULL)
+	if (out == NULL || (out->note = call_alloc(c, WITNESSED_SIZE)) == NULL)
 		return RESULT_NO_MEMORY;
-	if ((err = engine_sign_checkpoint(c->rpc->engine, out->note, NOTE_MAX)) != RESULT_OK)
+	if ((err = engine_signed(c->rpc->engine, &checkpoint)) != RESULT_OK)
 		return err;
+	witnesses_lines(w, checkpoint, out->note);
+	out->quorum = w->quorum;
+	out->soon = witnesses_answer(w);
+	if (w->witnessed.size > 0)
+		out->witnessed = call_text(c, w->witnessed_note);
 	c->answer->body_case = TIMEBOX__V1__RESPONSE__BODY_CHECKPOINT;
 	c->answer->checkpoint = out;
 	return RESULT_OK;
@@ -118,11 +124,35 @@ proof_fill(struct call *c, uint64_t seq, const uint8_t leaf[32], const uint8_t (
 	return RESULT_OK;
 }
 
+/* By which checkpoint it is proved, and its note with the lines that it has. */
+static enum result
+proof_checkpoint(struct call *c, int witnessed, struct engine_checkpoint *out, char note[WITNESSED_SIZE])
+{
+	const struct witnesses *w = c->rpc->witnesses;
+	const struct engine_checkpoint *newest;
+	enum result err = engine_signed(c->rpc->engine, &newest);
+
+	if (err != RESULT_OK)
+		return err;
+	*out = *newest;
+	if (!witnessed) {
+		witnesses_lines(w, newest, note);
+		return RESULT_OK;
+	}
+	if (w->witnessed.size == 0)
+		return RESULT_NOT_FOUND;
+	out->size = w->witnessed.size;
+	memcpy(out->root, w->witnessed.root, sizeof(out->root));
+	memcpy(note, w->witnessed_note, WITNESSED_SIZE);
+	return RESULT_OK;
+}
+
 enum result
 call_get_proof(struct call *c)
 {
 	const Timebox__V1__GetProof *ask = c->ask->get_proof;
-	const struct engine_checkpoint *checkpoint;
+	struct engine_checkpoint checkpoint;
+	char note[WITNESSED_SIZE];
 	uint8_t leaf[32], path[TREE_PATH_MAX][32];
 	uint64_t seq = ask->seq;
 	size_t n;
@@ -136,10 +166,10 @@ call_get_proof(struct call *c)
 	if (seq == 0 && (seq = engine_seq_of(c->rpc->engine, ask->request_id.data)) == 0)
 		return RESULT_NOT_FOUND;
 	if ((err = own_entry(c, seq, &own)) != RESULT_OK ||
-	    (err = engine_signed(c->rpc->engine, &checkpoint)) != RESULT_OK ||
-	    (err = engine_prove_entry(c->rpc->engine, seq, checkpoint, leaf, path, &n)) != RESULT_OK)
+	    (err = proof_checkpoint(c, ask->witnessed, &checkpoint, note)) != RESULT_OK ||
+	    (err = engine_prove_entry(c->rpc->engine, seq, &checkpoint, leaf, path, &n)) != RESULT_OK)
 		return err;
-	return proof_fill(c, seq, leaf, (const uint8_t(*)[32])path, n, checkpoint->note);
+	return proof_fill(c, seq, leaf, (const uint8_t(*)[32])path, n, note);
 }
 
 /* ---- texts ---- */

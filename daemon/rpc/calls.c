@@ -44,6 +44,8 @@ static const struct row table[] = {
 	ROW(GET_ACTIVITIES, get_activities, STAFF | DEVICE | OUTLET,           1, 0),
 	ROW(GET_STATUS,     get_status,     STAFF | DEVICE | OUTLET | AUDITOR, 1, 1),
 	ROW(GET_PROOF,      get_proof,      STAFF | DEVICE | OUTLET | AUDITOR, 1, 0),
+	ROW(GET_WITNESS_REQUEST, get_witness_request, STAFF | AUDITOR,         1, 1),
+	ROW(ADD_COSIGNATURE, add_cosignature, STAFF | AUDITOR,                 1, 1),
 };
 /* clang-format on */
 

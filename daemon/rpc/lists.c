@@ -338,6 +338,33 @@ call_get_activities(struct call *c)
 
 /* ---- how the daemon is ---- */
 
+static enum result
+status_witnesses(struct call *c, Timebox__V1__Status *s)
+{
+	const struct witnesses *w = c->rpc->witnesses;
+
+	s->signed_size = engine_newest(c->rpc->engine)->size;
+	s->witnessed_size = w->witnessed.size;
+	s->quorum = w->quorum;
+	if ((s->witnesses = call_alloc(c, (w->n + 1) * sizeof(*s->witnesses))) == NULL)
+		return RESULT_NO_MEMORY;
+	for (size_t i = 0; i < w->n; i++) {
+		const struct witness_peer *p = &w->peer[i];
+		Timebox__V1__WitnessStatus *out = call_message(c, &timebox__v1__witness_status__descriptor);
+
+		if (out == NULL)
+			return RESULT_NO_MEMORY;
+		out->name = call_text(c, p->config->key.name);
+		out->size = p->last.size;
+		out->time = p->time;
+		out->behind_since_us = p->behind_since_us;
+		out->problem = call_text(c, p->problem);
+		out->by_hand = p->config->port == 0;
+		s->witnesses[s->n_witnesses++] = out;
+	}
+	return RESULT_OK;
+}
+
 enum result
 call_get_status(struct call *c)
 {
@@ -363,6 +390,8 @@ call_get_status(struct call *c)
 	s->scrub_ended_us = engine_scrub_state(engine)->ended_us;
 	s->scrub_bad_seq = engine_scrub_state(engine)->bad_seq;
 	s->behind = engine_behind(engine);
+	if (status_witnesses(c, s) != RESULT_OK)
+		return RESULT_NO_MEMORY;
 	c->answer->body_case = TIMEBOX__V1__RESPONSE__BODY_STATUS;
 	c->answer->status = s;
 	return RESULT_OK;

@@ -298,6 +298,7 @@ on_turn(void *ctx)
 	seal_ms = engine_seal(rpc->engine, SEAL_MS, SEAL_US) ? 0 : TURN_MS;
 	scrub_ms = scrub_slice(rpc);
 	due_ms = due_in_ms(rpc, before);
+	witnesses_turn(rpc);
 	if (seal_ms < due_ms)
 		due_ms = seal_ms;
 	return due_ms < scrub_ms ? due_ms : scrub_ms;
@@ -376,7 +377,8 @@ rpc_open(struct engine *engine, const struct config *config, struct rpc **out)
 	engine_limit(rpc->engine, (size_t)config->memory_mib << 20);
 	if ((err = memory_open(rpc)) != RESULT_OK || (err = pin_open(rpc)) != RESULT_OK ||
 	    (err = backlog(rpc)) != RESULT_OK || (err = listen_on(rpc, config)) != RESULT_OK ||
-	    (err = work_open(config->pin_threads, PIN_QUEUE, post, rpc, &rpc->work)) != RESULT_OK) {
+	    (err = work_open(config->pin_threads, PIN_QUEUE, post, rpc, &rpc->work)) != RESULT_OK ||
+	    (err = witnesses_open(rpc, config)) != RESULT_OK) {
 		rpc_close(rpc);
 		return err;
 	}
@@ -402,7 +404,9 @@ rpc_close(struct rpc *rpc)
 	if (rpc == NULL)
 		return;
 	work_close(rpc->work);
+	rpc->work = NULL;
 	net_close(rpc->net);
+	witnesses_close(rpc);
 	pin_drop_all(rpc);
 	arena_free(&rpc->requests);
 	arena_free(&rpc->answers);

@@ -9,6 +9,7 @@
 #include "daemon/ops/log.h"
 #include "daemon/ops/work.h"
 #include "daemon/rpc/rpc.h"
+#include "daemon/rpc/witness.h"
 #include "proto/arena.h"
 #include "timebox/v1/act.pb-c.h"
 #include "timebox/v1/entry.pb-c.h"
@@ -99,6 +100,7 @@ struct rpc {
 	char dummy_hash[128];
 	struct guesses *guesses;
 	size_t n_guesses;
+	struct witnesses *witnesses;
 	uint64_t swept_ms;
 	/* When the last frame came, and when entries were last read again. */
 	uint64_t frame_ms;
@@ -253,6 +255,8 @@ CALL(dry_run);
 CALL(get_activities);
 CALL(get_status);
 CALL(get_proof);
+CALL(get_witness_request);
+CALL(add_cosignature);
 #undef CALL
 
 #endif
