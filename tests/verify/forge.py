@@ -138,7 +138,7 @@ class Forge:
             if effect.kind in NAMING:
                 effect.id = numbers.get(effect.id, effect.id)
             effect.rules = numbers.get(effect.rules, effect.rules)
-        if item.system:
+        if item.system and item.act.commands and item.act.commands[0].WhichOneof("kind"):
             for ref in getattr(item.command, "refs", []):
                 ref.seq = numbers.get(ref.seq, ref.seq)
 

@@ -75,6 +75,14 @@ def test_schema_is_that_of_the_proto_files():
     assert ours == theirs
 
 
+def test_commands_are_those_of_the_proto_file():
+    kinds = {f.name for f in tv.SCHEMA["Command"].values()}
+    assert set(tv.PERMISSIONS) == kinds and set(tv.NEEDED) <= kinds
+    for kind, names in tv.NEEDED.items():
+        message = next(f.kind for f in tv.SCHEMA["Command"].values() if f.name == kind)
+        assert set(names) <= {f.name for f in tv.SCHEMA[message].values()}, kind
+
+
 # --- Ed25519 ---
 
 # RFC 8032 section 7.1: secret key, public key, message, signature.

@@ -429,6 +429,9 @@ def parse_vkey(text, kind=ED25519):
     return parts[0], key_id, blob[1:]
 
 
+NOTE_MAX, NAME_MAX, LINES_MAX = 16384, 128, 64
+
+
 class Checkpoint:
     """A signed checkpoint. `problem` tells what is wrong with it (size and root are then None)."""
 
@@ -448,22 +451,32 @@ class Checkpoint:
             raise Broken("checkpoint", None, "the checkpoint is not UTF-8")
         self.text = text + "\n"
         lines = text.split("\n")
-        if not gap or not tail.endswith("\n") or len(lines) < 3 or "" in lines:
+        if not gap or not tail.endswith("\n") or len(lines) < 3 or "" in lines or \
+                len(note) > NOTE_MAX or any(c < 32 and c != 10 for c in note):
             raise Broken("checkpoint", None, "the checkpoint is not a signed note")
         root = strict_base64(lines[2], "the checkpoint's root")
-        if not re.fullmatch("0|[1-9][0-9]{0,18}", lines[1]) or len(root) != 32:
+        if not re.fullmatch("0|[1-9][0-9]{0,18}", lines[1]) or int(lines[1]) > 1 << 63 or \
+                len(root) != 32 or len(lines[0].encode("utf-8")) >= NAME_MAX:
             raise Broken("checkpoint", None, "the checkpoint's size or root is malformed")
-        self.signatures = tail[:-1].split("\n")
+        self.signatures = [self.parse_line(line) for line in tail[:-1].split("\n")]
+        if len(self.signatures) > LINES_MAX:
+            raise Broken("checkpoint", None, "the checkpoint has too many signatures")
         return lines[0], int(lines[1]), root
+
+    def parse_line(self, line):
+        """Who signed, and the key id and signature: also of those whom nobody here knows."""
+        dash, _, rest = line.partition(" ")
+        signer, _, blob = rest.partition(" ")
+        data = strict_base64(blob, "a signature of the checkpoint")
+        named = 0 < len(signer.encode("utf-8")) < NAME_MAX and not any(
+            c == "+" or c.isspace() or not c.isprintable() for c in signer)
+        if dash != "\u2014" or not named or len(data) < 5:
+            raise Broken("checkpoint", None, "a signature line of the checkpoint is malformed")
+        return signer, data
 
     def verify(self, vkey):
         name, key_id, public = vkey
-        for line in self.signatures:
-            dash, _, rest = line.partition(" ")
-            signer, _, blob = rest.partition(" ")
-            if dash != "\u2014" or not blob:
-                raise Broken("checkpoint", None, "a signature line of the checkpoint is malformed")
-            data = strict_base64(blob, "a signature of the checkpoint")
+        for signer, data in self.signatures:
             if signer != name or data[:4] != key_id:
                 continue
             if not ed25519_verify(public, self.text.encode("utf-8"), data[4:]):
@@ -474,9 +487,7 @@ class Checkpoint:
     def cosigned(self, witness):
         """The witness's name and when it cosigned, in seconds since 1970."""
         name, key_id, public = witness
-        for line in self.signatures:
-            _, signer, blob = line.split(" ")
-            data = strict_base64(blob, "a signature of the checkpoint")
+        for signer, data in self.signatures:
             if signer != name or data[:4] != key_id:
                 continue
             time = int.from_bytes(data[4:12], "big")
@@ -768,6 +779,8 @@ class Ledger:
         if max(numbers) >= 90:
             self.fail("act", "a system command in somebody's act")
         self.check_made_at(act, numbers)
+        if len(key) != 32:
+            self.fail("key", "the actor's key was never admitted")
         operator = [n < 10 for n in numbers]
         if any(operator) != all(operator) or any(operator) != (key == self.ledger_key):
             self.fail("key", "operator commands are the ledger key's, and it gives no others")
@@ -809,7 +822,8 @@ class Ledger:
     def begin(self, genesis):
         if genesis["ledger_key"] != self.ledger_key:
             self.fail("genesis", "entry 1 names another ledger key than the verifier key")
-        if len(genesis["staff_codes"]) != 2 or genesis["rules"] is None:
+        codes = genesis["staff_codes"] + [genesis["recovery_code"]]
+        if len(codes) != 3 or genesis["rules"] is None or any(len(c) != 32 for c in codes):
             self.fail("genesis", "entry 1 names two staff codes and the rules")
         for code in genesis["staff_codes"]:
             self.add_code(code, Code(ROLE_STAFF, 1, self.time_us + CODE_LIFE_US))
@@ -848,6 +862,7 @@ class Ledger:
             if effect["command"] >= len(act["commands"]):
                 self.fail("effects", "an effect is of command %d: none" % effect["command"])
             if effect["kind"] == EFFECT_PROPOSED:
+                self.check_hash(act["commands"][effect["command"]])
                 waiting.add(effect["command"])
                 self.proposed[self.seq, effect["command"]] = act["commands"][effect["command"]]
             elif effect["kind"] == EFFECT_RULES:
@@ -862,8 +877,14 @@ class Ledger:
                     self.fail("effects", "what it approves was not waiting")
                 self.take_effect(command)
 
+    def check_hash(self, command):
+        name = {"invite": "code_hash", "key_revoke": "key"}.get(command["kind"])
+        if name and len(command["body"][name]) != 32:
+            self.fail("key", "a code's hash or a key does not have 32 bytes")
+
     def take_effect(self, command):
         """What later checks need to know of a command that took effect."""
+        self.check_hash(command)
         body = command["body"]
         if command["kind"] == "invite":
             self.add_code(body["code_hash"], Code(body["role"], 1, self.time_us + CODE_LIFE_US))
@@ -933,6 +954,7 @@ MINUTES, POINTS, ITEM = 1, 2, 3
 BY_KIOSK, WITNESSED, BACKFILLED, OPENING = 1, 2, 4, 5
 PAID_STAFF, ACTIVE, GOOD, PURPOSE_TERM, AREA_TERM = 4, 1, 1, 2, 1
 GIFT_OFF, GIFT_KIN, BACK_ON_SHELF = 0, 1, 1
+SEMANTICS = 1  # the only version of the book so far
 MAX_KIN, MAX_HOLD_PARTS = 8, 160
 # Verdicts on rows, by their ResultCode.
 (BAD_DATE, UNKNOWN_MEMBER, UNKNOWN_ITEM, IS_PAID_STAFF, END_BEFORE_START, BEFORE_JOINING,
@@ -1012,6 +1034,144 @@ def parse_permissions(text):
 PERMISSIONS = parse_permissions(PERMISSION_TEXT)
 
 
+# What a command may hold, whoever asks: the greatest value of a number by its field's name, and the
+# fields that a kind needs (not zero, not empty).
+ACT_MAX = 61440
+ID_MAX, TIME_MAX, SEQ_MAX, DAY_MAX, COUNT_MAX = (1 << 35) - 1, 1 << 56, (1 << 47) - 1, 100000, 1000000
+FIELD_MAX = dict(
+    member=ID_MAX, other=ID_MAX, beneficiary=ID_MAX, start_us=TIME_MAX, end_us=TIME_MAX,
+    time_us=TIME_MAX, role=7, count=COUNT_MAX, points=COUNT_MAX, minutes=COUNT_MAX, quota=COUNT_MAX,
+    term=2, status=3, partner_kind=5, item_kind=3, quality=2, fate=2, birth_year=9999,
+    attempt=COUNT_MAX, part=COUNT_MAX, parts=COUNT_MAX, entries=COUNT_MAX, rules=SEQ_MAX,
+    zone_minutes=840)
+FIELD_MAX["class"] = 4
+FIELD_LENGTHS = dict(batch=16, key=32, ledger_key=32, code_hash=32, recovery_code=32, proof=32,
+                     digest=32, commitment=32, staff_codes=32)
+FIELD_CODES = ("item", "partner", "outlet", "outlets")
+NEEDED_TEXT = """
+genesis ledger_key recovery_code staff_codes rules
+clock_accept time_us
+semantics_raise semantics
+enrol code_hash proof
+invite role code_hash
+key_link member
+approve ref
+withdraw ref
+key_revoke key
+rules_set rules
+term_add term commitment
+member_add class joined_day commitment
+member_update member class status
+kin_add member other
+pin_slip member
+card_bind member commitment
+card_block member
+beneficiary_add commitment
+pair_set member beneficiary from_day
+delegate member other to_day
+partner_set partner partner_kind from_day commitment
+service_item_set item minutes points commitment
+item_set item item_kind points outlets commitment
+donation_add receipt partner item count quality outlet member day commitment
+activity_add item start_us end_us commitment
+service_rows batch parts
+attest_batch batch entries digest rules
+attest_records refs
+reject_records refs
+batch_withdraw batch
+batch_reverse batch
+hold member item count
+confirm ref
+cancel ref
+reverse ref fate
+late_delivery ref
+permit member
+gift member other points
+system_release refs
+system_close members
+system_credit refs
+system_reverse refs
+"""
+NEEDED = {words[0]: words[1:] for words in map(str.split, NEEDED_TEXT.strip().split("\n"))}
+
+
+def code_fits(text):
+    return re.fullmatch("[A-Z0-9_-]{1,8}", text) is not None
+
+
+def ref_fits(ref):
+    return 0 < ref["seq"] <= SEQ_MAX and ref["index"] < 1 << 16 and len(ref["leaf"]) in (0, 32)
+
+
+def rule_set_fits(rules):
+    days = [rules[name] for name in ("notice_days", "hold_days", "grace_days", "reset_guard_days")]
+    converts = rules["converts"]
+    return (0 < rules["session_cap_minutes"] <= DAY_MINUTES and max(days) <= 365 and
+            0 <= rules["gift"] <= 2 and all(0 < p < 6 for p in converts) and
+            len(set(converts)) == len(converts))
+
+
+def row_fits(row):
+    return (row["line"] > 0 and 0 < row["member"] <= ID_MAX and row["beneficiary"] <= ID_MAX and
+            1 <= row["day"] <= DAY_MAX and row["start_minute"] < DAY_MINUTES and
+            row["end_minute"] <= DAY_MINUTES and code_fits(row["item"]) and
+            len(row["commitment"]) in (0, 32))
+
+
+def list_fits(name, values):
+    if name in ("refs", "members", "rows", "refused") and len(values) > 200:
+        return False
+    if name == "refs":
+        return all(map(ref_fits, values))
+    if name == "members":
+        return all(0 < value <= ID_MAX for value in values)
+    if name == "rows":
+        return all(map(row_fits, values))
+    if name == "refused":
+        return all(r["line"] > 0 and r["reason"] > 0 for r in values)
+    if name == "outlets":
+        return len(values) <= 8 and len(set(values)) == len(values) and all(map(code_fits, values))
+    return len(values) <= 8 and all(len(value) == FIELD_LENGTHS[name] for value in values)
+
+
+def field_fits(name, value):
+    """Whether the value of a field may stand there; an absent one always may."""
+    if isinstance(value, list):
+        return list_fits(name, value)
+    if not value:
+        return True
+    if name == "ref":
+        return ref_fits(value)
+    if isinstance(value, dict):
+        return rule_set_fits(value)
+    if name == "receipt":
+        return re.fullmatch("[A-Za-z0-9_/-]{1,16}", value) is not None
+    if name in FIELD_CODES:
+        return code_fits(value)
+    if name in FIELD_LENGTHS:
+        return len(value) == FIELD_LENGTHS[name]
+    if name.endswith("day"):
+        return 0 <= value <= DAY_MAX
+    least = -FIELD_MAX[name] if name == "zone_minutes" else 0
+    return least <= value <= FIELD_MAX.get(name, (1 << 64) - 1)
+
+
+def field_is_there(name, value):
+    if name == "commitment":
+        return value.strip(b"\0") != b""
+    return value is not None if name in ("ref",) or isinstance(value, dict) else bool(value)
+
+
+def unfit_field(command):
+    """The name of the first field that is out of its range or missing, or None."""
+    for name, value in command["body"].items():
+        if not field_fits(name, value):
+            return name
+        if name in NEEDED.get(command["kind"], ()) and not field_is_there(name, value):
+            return name
+    return None
+
+
 class Refused(Exception):
     """The rules do not allow what the entry says was accepted."""
 
@@ -1067,6 +1227,12 @@ class Book:
 
     def check(self, seq, entry, act):
         """(kind, words) of what is wrong, or None."""
+        for i, command in enumerate(act["commands"]):
+            unfit = unfit_field(command)
+            if unfit or len(entry["act"]) > ACT_MAX:
+                return "refused", "its command %d cannot be: %s" % (i, unfit or "too long")
+        if act["actor_member"] > ID_MAX or act["on_behalf"] > ID_MAX or act["made_at_us"] > TIME_MAX:
+            return "refused", "its actor or time cannot be"
         try:
             return self.check_ids(entry) or self.decide_act(seq, entry, act)
         except Refused as refused:
@@ -1101,6 +1267,8 @@ class Book:
     def differs(self, entry):
         if entry["rules"] != self.version:
             return "outcome", "the rules in force are those of entry %d" % self.version
+        if entry["semantics"] != SEMANTICS:
+            return "outcome", "the book's version is %d" % SEMANTICS
         postings = [dict(p) for p in self.postings.values()]
         if entry["postings"] != postings:
             return "outcome", "its act moves something else"
