@@ -130,10 +130,14 @@ unsigned engine_sweep(struct engine *engine, unsigned limit);
  * decided. */
 MUST_CHECK enum result engine_commit(struct engine *engine);
 
+/* How many times its `entries` a checkpoint may stay behind: what a start after a crash replays at most. */
+#define ENGINE_REPLAY_CHECKPOINTS 10
+
 /*
  * Writes the state behind the commits, if `seconds` passed or `entries` came since the last time and nothing is being written:
  * begins it, and returns; the end is taken up by a later call. Lets rows go that the limit has no room for. To be called after
- * each commit, when nothing points to rows. A failure is told once; the state is not written any more then.
+ * each commit, when nothing points to rows. Waits only if the entries not yet in the state are ENGINE_REPLAY_CHECKPOINTS times
+ * `entries`. A failure is told once; the state is not written any more then.
  */
 MUST_CHECK enum result engine_checkpoint(struct engine *engine, uint32_t seconds, uint64_t entries);
 /* Bytes of memory that the state may take (0, at first: any); more if more must be there. */

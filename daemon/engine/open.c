@@ -417,11 +417,12 @@ write_state(struct engine *e)
 	return RESULT_OK;
 }
 
-/* RESULT_BUSY: one is being written. */
+/* RESULT_BUSY: one is being written. Who is too far ahead of it waits, or the replay after a crash would have no bound. */
 static enum result
-checkpoint_take_up(struct engine *e)
+checkpoint_take_up(struct engine *e, uint64_t behind, uint64_t entries)
 {
-	enum result err = rows_checkpoint_poll(e->rows);
+	enum result err = behind / ENGINE_REPLAY_CHECKPOINTS < entries ? rows_checkpoint_poll(e->rows)
+								       : rows_checkpoint_wait(e->rows);
 
 	if (err == RESULT_BUSY || !e->checkpointing)
 		return err;
@@ -435,10 +436,11 @@ checkpoint_take_up(struct engine *e)
 enum result
 engine_checkpoint(struct engine *e, uint32_t seconds, uint64_t entries)
 {
-	enum result err = checkpoint_take_up(e);
-	uint64_t behind = ledger_committed_seq(e->ledger) - rows_checkpoint_seq(e->rows);
-	uint64_t now = clock_now_us();
+	uint64_t last = ledger_committed_seq(e->ledger), now = clock_now_us();
+	uint64_t behind = last - rows_checkpoint_seq(e->rows);
+	enum result err = checkpoint_take_up(e, behind, entries);
 
+	behind = last - rows_checkpoint_seq(e->rows);
 	rows_trim(e->rows);
 	if (err != RESULT_OK)
 		return err == RESULT_BUSY ? RESULT_OK : err;

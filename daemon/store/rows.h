@@ -118,6 +118,8 @@ MUST_CHECK enum result rows_checkpoint_begin(struct rows *rows, uint64_t seq, co
  * the state does. To be called often; nothing may be unsettled.
  */
 MUST_CHECK enum result rows_checkpoint_poll(struct rows *rows);
+/* The same, and waits for it. */
+MUST_CHECK enum result rows_checkpoint_wait(struct rows *rows);
 /* Waits for the one being written, and writes what is dirty then. Failures as above. */
 MUST_CHECK enum result rows_checkpoint(struct rows *rows, uint64_t seq, const void *meta,
 				       size_t meta_len);

@@ -111,12 +111,12 @@ rows_checkpoint_poll(struct rows *r)
 	return finish(r);
 }
 
-/* The end of the one being written. */
-static enum result
-wait_for(struct rows *r)
+enum result
+rows_checkpoint_wait(struct rows *r)
 {
 	enum result err = RESULT_OK;
 
+	CHECK(r->n_undo == 0);
 	if (r->writing) {
 		if (r->disk != NULL)
 			(void)rows_disk_poll(r, 1);
@@ -129,11 +129,11 @@ wait_for(struct rows *r)
 enum result
 rows_checkpoint(struct rows *r, uint64_t seq, const void *meta, size_t meta_len)
 {
-	enum result err = wait_for(r);
+	enum result err = rows_checkpoint_wait(r);
 
 	if (err == RESULT_OK)
 		err = rows_checkpoint_begin(r, seq, meta, meta_len, NULL, NULL);
-	return err != RESULT_OK ? err : wait_for(r);
+	return err != RESULT_OK ? err : rows_checkpoint_wait(r);
 }
 
 void
