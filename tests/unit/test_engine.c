@@ -137,6 +137,35 @@ replay_from_nothing_gives_the_same_rows(void **state)
 	kit_close(&k);
 }
 
+/* The state is written beside the acts, and what may leave the memory does: nothing of it shows. */
+static void
+acts_go_on_while_the_state_is_written(void **state)
+{
+	uint64_t fingerprint, held;
+
+	(void)state;
+	kit_station(&k);
+	kit_points(&k, k.member[0], 9);
+	kit_open_station(&k);
+	engine_limit(k.engine, 1);
+	for (int i = 0; i < 60; i++) {
+		assert_int_equal(kit_hold(&k, k.member[0], "I01", 1), RESULT_OK);
+		held = k.seq;
+		assert_int_equal(engine_checkpoint(k.engine, 3600, 2), RESULT_OK);
+		assert_int_equal(kit_cancel(&k, k.member[0], held), RESULT_OK);
+		assert_int_equal(engine_checkpoint(k.engine, 3600, 2), RESULT_OK);
+		assert_true(engine_last_seq(k.engine) - engine_checkpoint_seq(k.engine) <
+			    2 * ENGINE_REPLAY_CHECKPOINTS);
+	}
+	kit_assert_balanced(&k);
+	fingerprint = engine_fingerprint(k.engine);
+	kit_reopen(&k);
+	assert_int_equal(engine_fingerprint(k.engine), fingerprint);
+	kit_rebuild(&k);
+	assert_int_equal(engine_fingerprint(k.engine), fingerprint);
+	kit_close(&k);
+}
+
 static void
 only_who_may_is_heard(void **state)
 {
@@ -337,6 +366,7 @@ main(void)
 	    cmocka_unit_test(a_cancelled_hold_gives_everything_back),
 	    cmocka_unit_test(the_same_act_gives_the_same_receipt_and_a_no_stays_no),
 	    cmocka_unit_test(replay_from_nothing_gives_the_same_rows),
+	    cmocka_unit_test(acts_go_on_while_the_state_is_written),
 	    cmocka_unit_test(only_who_may_is_heard),
 	    cmocka_unit_test(a_witnessed_session_is_measured_by_the_servers_clock),
 		cmocka_unit_test(a_proposed_name_is_shown_from_its_approval),
