@@ -19,9 +19,11 @@ class Item:
         self.raw = None
 
     def copy(self):
-        made = Item(self.entry.SerializeToString(), self.was)
+        made = Item.__new__(Item)
+        made.entry, made.act = entry_pb2.Entry(), act_pb2.Act()
+        made.entry.CopyFrom(self.entry)
         made.act.CopyFrom(self.act)
-        made.raw = self.raw
+        made.was, made.raw = self.was, self.raw
         return made
 
     @property
