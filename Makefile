@@ -2,7 +2,7 @@
 #
 # Sources are found by wildcards: a new .c file in a module's folder is built, a new
 # tests/unit/test_X.c or tests/fuzz/fuzz_X.c is run. Every variant has a tree of objects of its own
-# under build/: obj (the release), asan (gcc, ASan + UBSan), clang (compiled only, for its
+# under build/: obj (the release), asan (gcc, ASan + UBSan), tsan (gcc, TSan), clang (compiled only, for its
 # warnings), fuzz (clang, libFuzzer + ASan + UBSan).
 
 ifeq ($(origin CC),default)
@@ -20,6 +20,8 @@ CRASH_SHORT_CYCLES ?= 10
 # Power cuts and faults in `make check`: windows, and how many places each kind of call fails at.
 POWER_SHORT_WINDOWS ?= 12
 FAULT_SHORT_PLACES ?= 6
+# Under TSan and valgrind: how long the load lasts.
+WATCH_SECONDS ?= 20
 # Of the simulator: how many seeds, from which; in `make check`; with a planted bug.
 RUNS           ?= 20000
 SEED           ?= 1
@@ -83,6 +85,10 @@ clang_C  := -O1 -D_FORTIFY_SOURCE=2 $(HARDEN)
 fuzz_CC  := $(CLANG)
 fuzz_C   := -O1 -g -fsanitize=fuzzer-no-link $(SANITIZE) -Wno-error
 fuzz_LD  := -fsanitize=fuzzer $(SANITIZE) -Wl,--as-needed
+# A data race is in how fast code does what it does: as optimised as the release.
+tsan_CC  := $(CC)
+tsan_C   := -O2 -g -fsanitize=thread -fno-omit-frame-pointer -Wno-error
+tsan_LD  := -fsanitize=thread -Wl,--as-needed
 sim_CC   := $(CC)
 sim_C    := $(CFLAGS)
 sim_LD   := -Wl,--as-needed
@@ -152,6 +158,8 @@ help:
 #: check-hledger  hledger and beancount over the journals of a sample station and random ledgers   N=12 SEED=
 #: check-fuzz    every corpus replayed, and a short run of each target
 #: check-asan    unit and e2e tests against ASan + UBSan builds
+#: check-tsan    unit tests and the daemon under load, watched for data races    WATCH_SECONDS=20
+#: check-valgrind  the daemon under load, watched for memory never set or lost    WATCH_SECONDS=20
 #: check-lint    the project's own rules (also: lint)
 #: check-fresh   demo and check inside a bare Debian 12 (debootstrap)
 #: fuzz          FUZZ_SECONDS=300 for each target; T=name picks one
@@ -232,7 +240,7 @@ build/$(1)/core.a: $(call core,$(1))
 build/$(1)/pure.a: $(call objects,$(1),$(PURE_SRC))
 	$$(Q)rm -f $$@ && ar rcs $$@ $$^
 endef
-$(foreach t,obj asan clang fuzz sim,$(eval $(call tree,$(t))))
+$(foreach t,obj asan tsan clang fuzz sim,$(eval $(call tree,$(t))))
 
 # $(call link,TREE,LIBRARIES)
 define link
@@ -263,6 +271,13 @@ build/asan/bin/timebox: $(call client_objects,asan)
 	$(call link,asan,$(CLIENT_LIBS))
 build/asan/unit/%: build/asan/tests/unit/%.o $(call objects,asan,$(UNIT_HELP)) build/asan/core.a
 	$(call link,asan,-lcmocka $(TEST_LIBS))
+
+.PHONY: tsan tests-tsan check-tsan check-valgrind
+tsan: build/tsan/bin/timeboxd
+build/tsan/bin/timeboxd: $(call daemon_objects,tsan)
+	$(call link,tsan,$(DAEMON_LIBS))
+build/tsan/unit/%: build/tsan/tests/unit/%.o $(call objects,tsan,$(UNIT_HELP)) build/tsan/core.a
+	$(call link,tsan,-lcmocka $(TEST_LIBS))
 
 build/timebox-bench: $(call objects,obj,$(BENCH_SRC) $(PROTO_SRC)) $(call gen,obj)
 	$(call link,obj,-lssl -lcrypto -lprotobuf-c -lunistring)
@@ -309,6 +324,7 @@ build/sim/sim: $(SIM_OBJECTS)
 
 tests-unit: $(UNIT:%=build/unit/%)
 tests-asan: $(UNIT:%=build/asan/unit/%)
+tests-tsan: $(UNIT:%=build/tsan/unit/%)
 tests-fuzz: $(FUZZ:%=build/fuzz/bin/%)
 build-clang: $(call core,clang) $(call objects,clang,$(wildcard daemon/main.c client/cli/main.c tests/unit/*.c tests/fuzz/*.c tests/bench/*.c tests/sim/*.c tests/crash/*/*.c tests/verify/*/*.c))
 
@@ -316,7 +332,8 @@ build-clang: $(call core,clang) $(call objects,clang,$(wildcard daemon/main.c cl
 
 RUN = +@MAKE='$(MAKE)' PYTHON='$(PYTHON)' T='$(T)' FUZZ_SECONDS='$(or $(1),$(FUZZ_SHORT_SECONDS))' \
 	CRASH_CYCLES='$(or $(2),$(CRASH_SHORT_CYCLES))' SIM_RUNS='$(SIM_SHORT_RUNS)' \
-	POWER_WINDOWS='$(POWER_SHORT_WINDOWS)' FAULT_PLACES='$(FAULT_SHORT_PLACES)' tests/run-all.sh
+	POWER_WINDOWS='$(POWER_SHORT_WINDOWS)' FAULT_PLACES='$(FAULT_SHORT_PLACES)' \
+	WATCH_SECONDS='$(WATCH_SECONDS)' tests/run-all.sh
 
 check: deps
 	$(RUN) lint lint-selftest buf build-gcc build-clang unit unit-asan vectors operator bits sim fuzz e2e crash power faults
@@ -365,6 +382,12 @@ fuzz: deps
 	$(call RUN,$(FUZZ_SECONDS)) fuzz
 check-asan: deps
 	$(RUN) unit-asan e2e-asan
+check-tsan: deps
+	$(RUN) unit-tsan tsan
+check-valgrind: PACKAGES += valgrind
+check-valgrind: deps
+	$(install-missing)
+	$(RUN) valgrind
 check-fresh:
 	@tests/check-fresh.sh '$(PACKAGES)'
 
@@ -428,4 +451,4 @@ clean:
 
 FORCE:
 .SECONDARY:
--include $(shell find build/obj build/asan build/clang build/fuzz build/sim -name '*.d' -type f 2>/dev/null)
+-include $(shell find build/obj build/asan build/tsan build/clang build/fuzz build/sim -name '*.d' -type f 2>/dev/null)

@@ -4,11 +4,11 @@
 # Each suite prints what failed and one line "SUITE: N passed, N failed[, N skipped]"; the last line
 # of all is the sum. Whatever cannot be built, crashes or ends without a count is one failure. Logs
 # are kept in build/report/. Environment: MAKE, PYTHON, T (a filter on names), FUZZ_SECONDS,
-# CRASH_CYCLES, SIM_RUNS, POWER_WINDOWS, FAULT_PLACES.
+# CRASH_CYCLES, SIM_RUNS, POWER_WINDOWS, FAULT_PLACES, WATCH_SECONDS.
 set -u
 MAKE=${MAKE:-make} PYTHON=${PYTHON:-/usr/bin/python3} T=${T:-}
 FUZZ_SECONDS=${FUZZ_SECONDS:-5} CRASH_CYCLES=${CRASH_CYCLES:-10} SIM_RUNS=${SIM_RUNS:-300}
-POWER_WINDOWS=${POWER_WINDOWS:-12} FAULT_PLACES=${FAULT_PLACES:-6}
+POWER_WINDOWS=${POWER_WINDOWS:-12} FAULT_PLACES=${FAULT_PLACES:-6} WATCH_SECONDS=${WATCH_SECONDS:-20}
 export PYTHON CRASH_CYCLES
 ROOT=$PWD
 REPORT=$ROOT/build/report
@@ -16,6 +16,7 @@ mkdir -p "$REPORT"
 all_passed=0 all_failed=0 all_skipped=0
 export ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1"
 export UBSAN_OPTIONS="print_stacktrace=1"
+export TSAN_OPTIONS="suppressions=$ROOT/tests/crash/watched/tsan.txt second_deadlock_stack=1"
 
 # count SUITE PASSED FAILED SKIPPED; a suite in which nothing ran, though T asked for all, has failed.
 count() {
@@ -210,6 +211,11 @@ run_suite() {
 	hledger) build hledger all py && run_verify hledger check_hledger.py 3 1 ;;
 	unit) run_unit unit tests-unit build/unit ;;
 	unit-asan) run_unit unit-asan tests-asan build/asan/unit ;;
+	unit-tsan) run_unit unit-tsan tests-tsan build/tsan/unit ;;
+	tsan) build tsan tsan py && run_counted tsan "$PYTHON" tests/crash/watched/watched.py tsan "$WATCH_SECONDS" ;;
+	valgrind)
+		build valgrind all py build/bench-smallmap.so &&
+			run_counted valgrind "$PYTHON" tests/crash/watched/watched.py valgrind "$WATCH_SECONDS" ;;
 	sim) run_sim ;;
 	fuzz) run_fuzz ;;
 	e2e) build e2e all py && run_pytest e2e "$ROOT/build" tests/e2e tests/verify ;;

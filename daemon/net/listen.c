@@ -130,12 +130,18 @@ listen_open(struct net *net, const struct net_config *config)
 	if (fd < 0 || getsockname(fd, (struct sockaddr *)&address, &len) != 0)
 		goto fail;
 	listen_print_address((struct sockaddr *)&address, len, net->address);
+	/* Enabled by itself it would not say that it could not, and nobody would ever be accepted. */
 	net->listener = evconnlistener_new(net->base, on_accept, net,
-					   LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
+					   LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED,
 					   LISTEN_BACKLOG, fd);
 	if (net->listener == NULL)
 		goto fail;
+	fd = -1;
 	evconnlistener_set_error_cb(net->listener, on_accept_error);
+	if (evconnlistener_enable(net->listener) != 0) {
+		why = RESULT_NO_MEMORY;
+		goto fail;
+	}
 	return RESULT_OK;
 fail:
 	log_event(LOG_LEVEL_ERROR, "listen_failed", "host=\"%s\" port=%u why=\"%s\"",

@@ -6,12 +6,15 @@
  *
  * With FAULT_PLACES=file no call fails, and the file gets a line per place that calls: the number of the
  * first and of the last call from there, and the place: a hash of the addresses on the stack, DEPTH of them.
+ * Of memory, those within OpenSSL do not count: it asks for all of it through one function of the daemon, which
+ * ends the process, whoever in there asked. FAULT_ALL counts them.
  */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <link.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -30,6 +33,7 @@
 #include <unistd.h>
 
 #define DEPTH	   12
+#define STACK_MAX  48
 #define PLACES_MAX 16384
 #define EARLY	   65536
 
@@ -143,19 +147,56 @@ ready(void)
 	find(&real.malloc, "malloc");
 }
 
+/* Where OpenSSL lies. */
+static struct {
+	uintptr_t from, to;
+} opaque[2];
+static size_t n_opaque;
+
+static int
+note_opaque(struct dl_phdr_info *info, size_t size, void *ctx)
+{
+	uintptr_t to = 0;
+
+	(void)size;
+	(void)ctx;
+	if ((strstr(info->dlpi_name, "/libcrypto.so") == NULL && strstr(info->dlpi_name, "/libssl.so") == NULL) ||
+	    n_opaque == sizeof(opaque) / sizeof(opaque[0]))
+		return 0;
+	for (int i = 0; i < info->dlpi_phnum; i++)
+		if (info->dlpi_phdr[i].p_type == PT_LOAD && info->dlpi_phdr[i].p_vaddr + info->dlpi_phdr[i].p_memsz > to)
+			to = info->dlpi_phdr[i].p_vaddr + info->dlpi_phdr[i].p_memsz;
+	opaque[n_opaque].from = info->dlpi_addr;
+	opaque[n_opaque++].to = info->dlpi_addr + to;
+	return 0;
+}
+
+static int
+is_opaque(const void *p)
+{
+	for (size_t i = 0; i < n_opaque && kind == KIND_MEMORY; i++)
+		if ((uintptr_t)p >= opaque[i].from && (uintptr_t)p < opaque[i].to)
+			return 1;
+	return 0;
+}
+
 static uint64_t
 place_here(void)
 {
-	void *stack[DEPTH + 3];
+	void *stack[STACK_MAX];
 	uint64_t hash = 1;
-	int depth;
+	int depth, left = DEPTH;
 
 	inside = 1;
-	depth = backtrace(stack, DEPTH + 3);
+	depth = backtrace(stack, STACK_MAX);
 	inside = 0;
 	/* Not this function, nor who counts. */
-	for (int i = 3; i < depth; i++)
+	for (int i = 3; i < depth && left > 0; i++) {
+		if (is_opaque(stack[i]))
+			continue;
 		hash = (hash ^ (uintptr_t)stack[i]) * 0x9e3779b97f4a7c15u;
+		left--;
+	}
 	return hash | 1;
 }
 
@@ -547,6 +588,8 @@ start(void)
 	open_report();
 	signal(SIGSEGV, on_crash);
 	signal(SIGABRT, on_crash);
+	if (getenv("FAULT_ALL") == NULL)
+		dl_iterate_phdr(note_opaque, NULL);
 	places_path = getenv("FAULT_PLACES");
 	while_path = getenv("FAULT_WHILE");
 	sticky = getenv("FAULT_STICKY") != NULL;
