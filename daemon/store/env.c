@@ -39,7 +39,7 @@ fork_noted(void)
 static void
 forks_watch(void)
 {
-	CHECK(pthread_atfork(NULL, NULL, fork_noted) == 0);
+	NEED(pthread_atfork(NULL, NULL, fork_noted) == 0 ? &forks : NULL);
 }
 
 static struct open_env *

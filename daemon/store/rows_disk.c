@@ -143,6 +143,19 @@ rows_disk_close(struct rows *r)
 
 /* ---- reading ---- */
 
+/* A row that cannot be read is not one that is not there: the process ends before it decides on that. */
+static void
+need_read(int rc)
+{
+	if (rc == 0 || rc == MDB_NOTFOUND)
+		return;
+	fprintf(stderr,
+	    "level=error event=state_unreadable why=\"%s\" hint=\"start it again; if that does not help, remove "
+	    "DIR/state: it is rebuilt from the ledger\"\n",
+	    mdb_strerror(rc));
+	_exit(1);
+}
+
 int
 rows_disk_get(const struct rows *r, const struct row_key *key, void *value)
 {
@@ -150,9 +163,10 @@ rows_disk_get(const struct rows *r, const struct row_key *key, void *value)
 	MDB_val k = rows_disk_key(key), v;
 	int rc;
 
-	CHECK(mdb_txn_renew(disk->reader) == 0);
+	need_read(mdb_txn_renew(disk->reader));
 	rc = mdb_get(disk->reader, disk->dbi, &k, &v);
-	CHECK(rc == MDB_NOTFOUND || (rc == 0 && v.mv_size == r->tables[key->table].size));
+	need_read(rc);
+	CHECK(rc != 0 || v.mv_size == r->tables[key->table].size);
 	if (rc == 0)
 		memcpy(value, v.mv_data, v.mv_size);
 	mdb_txn_reset(disk->reader);
@@ -185,12 +199,12 @@ rows_disk_each(const struct rows *r, uint8_t table, rows_disk_fn fn, void *ctx)
 	MDB_txn *txn = NULL;
 	int rc;
 
-	CHECK(env_begin(r->disk->env, NULL, MDB_RDONLY, &txn) == 0);
-	CHECK(mdb_cursor_open(txn, r->disk->dbi, &cursor) == 0);
+	need_read(env_begin(r->disk->env, NULL, MDB_RDONLY, &txn));
+	need_read(mdb_cursor_open(txn, r->disk->dbi, &cursor));
 	rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
 	while (rc == 0 && visit(r, table, &k, &v, fn, ctx))
 		rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
-	CHECK(rc == 0 || rc == MDB_NOTFOUND);
+	need_read(rc);
 	mdb_cursor_close(cursor);
 	mdb_txn_abort(txn);
 }
@@ -205,15 +219,15 @@ rows_disk_newest(const struct rows *r, uint8_t table, size_t n, rows_disk_fn fn,
 	MDB_txn *txn = NULL;
 	int rc, found;
 
-	CHECK(env_begin(r->disk->env, NULL, MDB_RDONLY, &txn) == 0);
-	CHECK(mdb_cursor_open(txn, r->disk->dbi, &cursor) == 0);
+	need_read(env_begin(r->disk->env, NULL, MDB_RDONLY, &txn));
+	need_read(mdb_cursor_open(txn, r->disk->dbi, &cursor));
 	/* The mark of table 255 is behind every table. */
 	rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
 	if (rc == 0)
 		rc = mdb_cursor_get(cursor, &k, &v, MDB_PREV);
 	while (rc == 0 && n-- > 0 && visit(r, table, &k, &v, fn, ctx))
 		rc = mdb_cursor_get(cursor, &k, &v, MDB_PREV);
-	CHECK(rc == 0 || rc == MDB_NOTFOUND);
+	need_read(rc);
 	found = rc == 0 && key_of(&k, before) && before->table == table;
 	mdb_cursor_close(cursor);
 	mdb_txn_abort(txn);
