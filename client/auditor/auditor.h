@@ -203,6 +203,72 @@ enum auditor_format { AUDITOR_HLEDGER, AUDITOR_BEANCOUNT, AUDITOR_CSV };
 MUST_CHECK enum result auditor_journal(
     const char *dir, enum auditor_format format, FILE *out, struct auditor_broken *why);
 
+/* ---- sampling for evidence ---- */
+
+/* A record of service whose sheet and scans the auditor wants to see. */
+struct auditor_record {
+	uint64_t number; /* among all accepted records of the ledger, from 1, by entry and index */
+	uint64_t seq;
+	uint32_t index;
+	uint32_t line; /* of the imported file; 0: no row of one */
+	uint64_t member;
+	int32_t day; /* since 1970-01-01 */
+	uint32_t minutes;
+	bool has_batch;
+	uint8_t batch[16];
+};
+
+struct auditor_sample {
+	uint64_t size; /* the checkpoint's */
+	uint8_t root[HASH_LEN];
+	uint64_t records; /* accepted ones */
+	uint64_t n;	  /* drawn */
+};
+
+/*
+ * Draws `n` of the accepted records of the export in `dir` by a seed that was made public after the checkpoint: numbers as
+ * auditor_sample_draw gives them for the seed text
+ *	<seed> \n <size in decimal> \n <root in base64>
+ * among as many as there are records, counted by entry and index. Calls back in that order. Results as auditor_journal's.
+ */
+MUST_CHECK enum result auditor_sample(const char *dir, const char *vkey, const char *seed, uint64_t n,
+    void (*record)(void *user, const struct auditor_record *r), void *user,
+    struct auditor_sample *out, struct auditor_broken *why);
+
+/* ---- watch ---- */
+
+/*
+ * Keeps the last trusted checkpoint of a ledger in a folder (checkpoint, frontier, vkey), and takes a new one only where the
+ * tree of the trusted one is its beginning. Where it is not, both notes are put into the folder's evidence/.
+ *
+ *	auditor_watch_note(w, note)		RESULT_CORRUPT: not signed, or of a smaller ledger
+ *	auditor_watch_leaf(w, leaf) ...		as long as auditor_watch_wants(w) is not 0; or auditor_watch_folder
+ *	auditor_watch_accept(w)			RESULT_CORRUPT: a fork
+ *
+ * After anything but RESULT_OK it is to be freed and opened again.
+ */
+struct auditor_watch;
+
+/* Opens the watch in `dir`, which is made where it is not there. RESULT_CORRUPT with *why where it was begun with another
+ * key or was damaged; RESULT_IO, RESULT_NO_MEMORY. */
+MUST_CHECK enum result auditor_watch_open(const char *dir, const char *vkey,
+    struct auditor_watch **out, struct auditor_broken *why);
+/* NULL is allowed. */
+void auditor_watch_free(struct auditor_watch *w);
+/* The size of the trusted checkpoint, 0 before the first; and its note. */
+uint64_t auditor_watch_size(const struct auditor_watch *w);
+const char *auditor_watch_trusted(const struct auditor_watch *w);
+MUST_CHECK enum result auditor_watch_note(
+    struct auditor_watch *w, const char *note, struct auditor_broken *why);
+/* The entry whose leaf hash is wanted next, 0 for none; and the size that is wanted. */
+uint64_t auditor_watch_wants(const struct auditor_watch *w);
+uint64_t auditor_watch_total(const struct auditor_watch *w);
+void auditor_watch_leaf(struct auditor_watch *w, const uint8_t leaf[HASH_LEN]);
+/* All of them from the tiles in `dir`; they need not be trusted. */
+MUST_CHECK enum result auditor_watch_folder(
+    struct auditor_watch *w, const char *dir, struct auditor_broken *why);
+MUST_CHECK enum result auditor_watch_accept(struct auditor_watch *w, struct auditor_broken *why);
+
 /* ---- export ---- */
 
 struct auditor_export;

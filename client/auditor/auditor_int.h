@@ -178,6 +178,23 @@ bool hashing_fits(const struct hashing *h);
 MUST_CHECK enum result hashing_verdict(
     struct hashing *h, const char *checkpoint_problem, struct auditor_broken *b, bool *vague);
 
+/* ---- one entry after the other (walk.c), for what is no verification ---- */
+
+struct walk {
+	struct checkpoint at;
+	int zone_minutes; /* of the station, from entry 1 on */
+};
+
+/* What it returns other than RESULT_OK ends the walk. */
+typedef enum result (*walk_fn)(void *ctx, const struct walk *w, struct said_bytes bytes,
+    const struct said *said, const struct deed *deed);
+
+/* Reads the export in `dir`, whose checkpoint the verifier key (NULL: the export's own) must have signed, calls
+ * back with every entry, and compares the root at the end. RESULT_CORRUPT with *why set; RESULT_IO,
+ * RESULT_NO_MEMORY, or what `fn` returned. */
+MUST_CHECK enum result walk(const char *dir, const char *vkey, walk_fn fn, void *ctx,
+    struct auditor_broken *why, struct walk *w);
+
 /* ---- the verifier key (verify.c) ---- */
 
 /* Reads dir/vkey, without the newline at its end; RESULT_NOT_FOUND, RESULT_IO, RESULT_BAD_FIELD. */

@@ -88,10 +88,12 @@ folder_sync(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char folder[PATH_SIZE];
-	size_t n = (size_t)(slash - path);
+	size_t n = slash == NULL ? 0 : (size_t)(slash - path);
 	int fd, rc;
 
 	memcpy(folder, path, n);
+	if (n == 0)
+		folder[n++] = slash == NULL ? '.' : '/';
 	folder[n] = '\0';
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -124,7 +126,7 @@ files_write(const char *dir, const char *name, const void *p, size_t n)
 	int fd, rc, error;
 
 	if (path_join(path, dir, name, "") != 0 || path_join(temp, dir, name, ".new") != 0 ||
-	    folders_make(path, strlen(dir) + 1) != 0)
+	    (dir != NULL && folders_make(path, strlen(dir) + 1) != 0))
 		return RESULT_IO;
 	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (fd < 0)

@@ -21,7 +21,7 @@
 MUST_CHECK enum result files_read(
     const char *dir, const char *name, void *out, size_t size, size_t *n);
 
-/* Writes dir/name: to a temporary file beside it, synced, renamed. Folders on the way are made.
+/* Writes dir/name (dir NULL: the path `name`): to a temporary file beside it, synced, renamed. Folders below dir are made.
  * RESULT_IO with errno. */
 MUST_CHECK enum result files_write(const char *dir, const char *name, const void *p, size_t n);
 

@@ -6,7 +6,6 @@
  * the list of those that were.
  */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -14,18 +13,13 @@
 #include "client/auditor/keymap.h"
 #include "daemon/book/book.h"
 
-#define ENTRY_ARENA (16u << 20)
 #define MINUTE_IN_S 60
 
 struct journal {
-	const char *dir;
 	enum auditor_format format;
 	FILE *out;
-	struct arena arena;
-	struct note_vkey vkey;
 	struct keymap *opened; /* account's name -> 1; for beancount */
 	int zone_minutes;
-	uint64_t seq;
 	struct auditor_broken *broken;
 };
 
@@ -191,103 +185,42 @@ entry_write(struct journal *j, const struct said *said, const struct deed *deed)
 
 /* ---- the whole ---- */
 
-static enum result
-entry_take(struct journal *j, const uint8_t *bytes, size_t n)
-{
-	struct deed deed;
-	struct said said;
-	enum result err;
-
-	j->seq++;
-	arena_reset(&j->arena);
-	err = said_decode(bytes, n, &j->arena, &said);
-	if (err == RESULT_OK && said.seq != j->seq)
-		return broken_set(j->broken, "sequence", j->seq,
-		    _("entry %" PRIu64 " stands in its place"), said.seq);
-	if (err == RESULT_OK)
-		err = deed_decode(said.act, j->vkey.name, &j->arena, &deed);
-	if (err == RESULT_NO_MEMORY)
-		return err;
-	if (err != RESULT_OK)
-		return broken_set(j->broken, "encoding", j->seq,
-		    _("its bytes are no canonical entry (%s)"), result_name(err));
-	if (j->seq == 1 && deed.refusal == RESULT_OK)
-		j->zone_minutes = deed.act.commands[0].zone_minutes;
-	return entry_write(j, &said, &deed);
-}
-
 static void
-head_write(struct journal *j)
+head_write(struct journal *j, const struct walk *w)
 {
 	if (j->format == AUDITOR_CSV)
 		fputs("entry,time,act,account,amount,commodity\r\n", j->out);
 	else
 		fprintf(j->out, "; the ledger %s, its entries with postings; the code in parentheses is "
-				"the entry\n\n", j->vkey.name);
+				"the entry\n\n", w->at.origin);
 }
 
 static enum result
-entries_take(struct journal *j, const struct checkpoint *at)
+entry_take(void *ctx, const struct walk *w, struct said_bytes bytes, const struct said *said,
+    const struct deed *deed)
 {
-	uint8_t *buf = malloc(FILES_ENTRY_MAX);
-	struct tiles t;
-	enum result err = RESULT_OK;
-	size_t n;
+	struct journal *j = ctx;
 
-	if (buf == NULL)
-		return RESULT_NO_MEMORY;
-	tiles_begin(&t, j->dir, TILE_ENTRIES, at->size);
-	while (err == RESULT_OK && j->seq < at->size &&
-	       (err = tiles_entry(&t, buf, &n)) == RESULT_OK)
-		err = entry_take(j, buf, n);
-	tiles_end(&t);
-	free(buf);
-	if (err == RESULT_NOT_FOUND)
-		return broken_set(j->broken, "cut", j->seq + 1,
-		    _("the export ends before it, after %" PRIu64 " entries"), j->seq);
-	if (err == RESULT_BAD_FRAME)
-		return broken_set(j->broken, "framing", j->seq + 1,
-		    _("its length does not fit the bundle"));
-	return err;
-}
-
-static enum result
-journal_run(struct journal *j)
-{
-	char note[NOTE_MAX_BYTES + 2], vkey[NOTE_VKEY_SIZE];
-	struct checkpoint at;
-	size_t n;
-	enum result err;
-
-	if ((err = vkey_read(j->dir, vkey)) == RESULT_IO || err == RESULT_NO_MEMORY)
-		return err;
-	if (err != RESULT_OK || note_vkey_parse(vkey, &j->vkey) != RESULT_OK)
-		return broken_set(j->broken, "vkey", 0, _("the verifier key is not one of a ledger"));
-	if ((err = files_read(j->dir, "checkpoint", note, sizeof(note), &n)) == RESULT_IO)
-		return err;
-	if (err != RESULT_OK || checkpoint_parse_verify(note, n, &j->vkey, &at) != RESULT_OK)
-		return broken_set(j->broken, "checkpoint", 0,
-		    _("the checkpoint is not signed by the ledger key, or was changed since"));
-	if (arena_init(&j->arena, ENTRY_ARENA) != RESULT_OK ||
-	    (j->opened = keymap_new(AUDITOR_ACCOUNT_SIZE, 1)) == NULL)
-		return RESULT_NO_MEMORY;
-	head_write(j);
-	err = entries_take(j, &at);
-	if (err == RESULT_OK && fflush(j->out) != 0)
-		err = RESULT_IO;
-	return err;
+	(void)bytes;
+	if (said->seq == 1)
+		head_write(j, w);
+	j->zone_minutes = w->zone_minutes;
+	return entry_write(j, said, deed);
 }
 
 enum result
 auditor_journal(
     const char *dir, enum auditor_format format, FILE *out, struct auditor_broken *why)
 {
-	struct journal j = {.dir = dir, .format = format, .out = out, .broken = why};
-	enum result err;
+	struct journal j = {.format = format, .out = out, .broken = why};
+	struct walk w;
+	enum result err = RESULT_NO_MEMORY;
 
 	why->kind = NULL;
-	err = journal_run(&j);
-	arena_free(&j.arena);
+	if ((j.opened = keymap_new(AUDITOR_ACCOUNT_SIZE, 1)) != NULL)
+		err = walk(dir, NULL, entry_take, &j, why, &w);
+	if (err == RESULT_OK && fflush(out) != 0)
+		err = RESULT_IO;
 	keymap_free(j.opened);
 	return err;
 }

@@ -119,12 +119,20 @@ effect_read(struct wire w, struct said_effect *e)
 		case 4:
 			bad = number32(&w, type, UINT32_MAX, &e->index);
 			break;
-		case 6:
+		case 5:
+			bad = number(&w, type, UINT64_MAX, &e->member);
+			break;
+		case 8:
+			bad = number32(&w, type, UINT32_MAX, &e->minutes);
+			break;
 		case 15:
+			bad = number32(&w, type, INT32_MAX, &narrow);
+			e->day = bad ? 0 : (int32_t)narrow;
+			break;
+		case 6:
 		case 16:
 			bad = number32(&w, type, INT32_MAX, &narrow);
 			break;
-		case 8:
 		case 9:
 		case 10:
 			bad = number32(&w, type, UINT32_MAX, &narrow);
@@ -282,9 +290,12 @@ lists_convert(const Timebox__V1__Entry *e, struct said_posting *postings,
 		const Timebox__V1__Effect *f = e->effects[i];
 
 		effects[i] = (struct said_effect){.id = f->id,
+		    .member = f->member,
 		    .kind = (uint32_t)f->kind,
 		    .command = f->command,
-		    .index = f->index};
+		    .index = f->index,
+		    .minutes = f->minutes,
+		    .day = f->day};
 	}
 	for (size_t i = 0; i < e->n_touched; i++)
 		touched[i] = (struct said_touched){e->touched[i]->member, e->touched[i]->prev};

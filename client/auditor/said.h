@@ -32,7 +32,9 @@ struct said_posting {
 /* The fields of Effect that somebody looks at. */
 struct said_effect {
 	uint64_t id;
-	uint32_t kind, command, index;
+	uint64_t member;
+	uint32_t kind, command, index, minutes;
+	int32_t day;
 	uint32_t pad;
 };
 

@@ -6,6 +6,8 @@
 
 #include "client/cli/out.h"
 
+#define PAGE 1000 /* entries asked for at once */
+
 int
 audit_broken(const struct cli *c, const struct auditor_broken *b)
 {
@@ -32,4 +34,32 @@ int
 audit_failed(const struct cli *c, enum result code, const char *dir)
 {
 	return cli_fail_here(c, code, dir, code == RESULT_IO ? "%s" : NULL, strerror(errno));
+}
+
+int
+audit_checkpoint(struct cli *c, struct timebox *tb, Timebox__V1__Response **out)
+{
+	Timebox__V1__GetCheckpoint ask;
+	Timebox__V1__Call call;
+
+	timebox__v1__get_checkpoint__init(&ask);
+	timebox__v1__call__init(&call);
+	call.kind_case = TIMEBOX__V1__CALL__KIND_GET_CHECKPOINT;
+	call.get_checkpoint = &ask;
+	return cli_call(c, tb, &call, TIMEBOX__V1__RESPONSE__BODY_CHECKPOINT, out);
+}
+
+int
+audit_entries(struct cli *c, struct timebox *tb, uint64_t from, Timebox__V1__Response **out)
+{
+	Timebox__V1__GetEntries ask;
+	Timebox__V1__Call call;
+
+	timebox__v1__get_entries__init(&ask);
+	timebox__v1__call__init(&call);
+	ask.from_seq = from;
+	ask.limit = PAGE;
+	call.kind_case = TIMEBOX__V1__CALL__KIND_GET_ENTRIES;
+	call.get_entries = &ask;
+	return cli_call(c, tb, &call, TIMEBOX__V1__RESPONSE__BODY_ENTRIES, out);
 }

@@ -7,23 +7,9 @@
 #include "client/cli/commands.h"
 #include "client/cli/out.h"
 
-#define PAGE 1000 /* entries asked for at once */
 /* For witnesses that are about to sign. */
 #define WITNESS_PAUSE_MS 200
 #define WITNESS_PAUSES	 25
-
-static int
-checkpoint_ask(struct cli *c, struct timebox *tb, Timebox__V1__Response **out)
-{
-	Timebox__V1__GetCheckpoint ask;
-	Timebox__V1__Call call;
-
-	timebox__v1__get_checkpoint__init(&ask);
-	timebox__v1__call__init(&call);
-	call.kind_case = TIMEBOX__V1__CALL__KIND_GET_CHECKPOINT;
-	call.get_checkpoint = &ask;
-	return cli_call(c, tb, &call, TIMEBOX__V1__RESPONSE__BODY_CHECKPOINT, out);
-}
 
 static uint64_t
 note_size(const char *note)
@@ -46,7 +32,7 @@ note_pick(struct cli *c, struct timebox *tb, char out[NOTE_MAX_BYTES])
 		const Timebox__V1__Checkpoint *p;
 		bool good;
 
-		if ((rc = checkpoint_ask(c, tb, &answer)) != CLI_DONE)
+		if ((rc = audit_checkpoint(c, tb, &answer)) != CLI_DONE)
 			return rc;
 		p = answer->checkpoint;
 		if (i == 0) {
@@ -62,21 +48,6 @@ note_pick(struct cli *c, struct timebox *tb, char out[NOTE_MAX_BYTES])
 			return CLI_DONE;
 		(void)nanosleep(&pause, NULL);
 	}
-}
-
-static int
-entries_ask(struct cli *c, struct timebox *tb, uint64_t from, Timebox__V1__Response **out)
-{
-	Timebox__V1__GetEntries ask;
-	Timebox__V1__Call call;
-
-	timebox__v1__get_entries__init(&ask);
-	timebox__v1__call__init(&call);
-	ask.from_seq = from;
-	ask.limit = PAGE;
-	call.kind_case = TIMEBOX__V1__CALL__KIND_GET_ENTRIES;
-	call.get_entries = &ask;
-	return cli_call(c, tb, &call, TIMEBOX__V1__RESPONSE__BODY_ENTRIES, out);
 }
 
 /* Takes a page, as far as the checkpoint goes. */
@@ -108,7 +79,7 @@ entries_fetch(struct cli *c, struct timebox *tb, struct auditor_export *x, const
 	while (rc == CLI_DONE && (next = auditor_export_wants(x)) != 0) {
 		Timebox__V1__Response *answer = NULL;
 
-		rc = entries_ask(c, tb, next, &answer);
+		rc = audit_entries(c, tb, next, &answer);
 		if (rc == CLI_DONE)
 			rc = page_take(c, x, answer->entries, dir);
 		timebox_response_free(answer);

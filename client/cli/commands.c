@@ -122,6 +122,8 @@ static const struct cli_command redeem_commands[] = {
 static const struct cli_command audit_commands[] = {
 	{"export", N_("the ledger as files"), NULL, cmd_audit_export, NULL},
 	{"verify", N_("verify an export, offline"), NULL, cmd_audit_verify, NULL},
+	{"sample", N_("which records' sheets the auditor wants to see"), NULL, cmd_audit_sample, NULL},
+	{"watch", N_("is each new checkpoint of the same history"), NULL, cmd_audit_watch, NULL},
 	{"journal", N_("its postings for hledger, beancount, a spreadsheet"), NULL, cmd_audit_journal, NULL},
 	{NULL, NULL, NULL, NULL, NULL},
 };
