@@ -18,6 +18,9 @@
 #include "daemon/engine/engine_int.h"
 #include "daemon/ops/log.h"
 
+/* Entries that are read back to be signed when the state is written. */
+#define KNOWN_UNREAD_MAX 8192
+
 static enum result
 say(struct engine_error *error, enum result err, const char *path, const char *why)
 {
@@ -152,19 +155,21 @@ known_load(struct engine *e, struct engine_error *error)
 void
 known_draft(struct engine *e)
 {
+	const struct engine_checkpoint *c = engine_newest(e);
 	struct known_draft *d = &e->known_draft;
 
 	d->len = 0;
 	d->written = 0;
 	nodes_save(e);
-	/* Not at the price of a pause: what is read back in slices is written the next time. */
-	if (e->committed_tree.size <= e->known.size || engine_unread(e) > ENGINE_UNREAD_MAX)
+	/* Not at the price of a pause: where much was not read back yet, what was signed last has to do. */
+	if (engine_unread(e) <= KNOWN_UNREAD_MAX && engine_signed(e, &c) != RESULT_OK)
 		return;
-	if (engine_sign_checkpoint(e, d->note, sizeof(d->note)) != RESULT_OK)
+	if (c->size <= e->known.size)
 		return;
-	d->len = strlen(d->note);
-	d->known.size = e->committed_tree.size;
-	tree_frontier_root(&e->committed_tree, d->known.root);
+	d->len = strlen(c->note);
+	memcpy(d->note, c->note, d->len + 1);
+	d->known.size = c->size;
+	memcpy(d->known.root, c->root, sizeof(d->known.root));
 }
 
 void
