@@ -336,7 +336,7 @@ RUN = +@MAKE='$(MAKE)' PYTHON='$(PYTHON)' T='$(T)' FUZZ_SECONDS='$(or $(1),$(FUZ
 	WATCH_SECONDS='$(WATCH_SECONDS)' tests/run-all.sh
 
 check: deps
-	$(RUN) lint lint-selftest buf build-gcc build-clang unit unit-asan vectors operator bits sim fuzz e2e crash power faults
+	$(RUN) lint lint-selftest buf build-gcc build-clang unit unit-asan vectors operator bits verdicts sim fuzz e2e crash power faults
 check-unit: deps
 	$(RUN) unit
 check-e2e: deps

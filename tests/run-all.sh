@@ -207,7 +207,7 @@ run_suite() {
 		PYTHONPATH=$ROOT/build/py:$ROOT/tests/verify run_lines vectors "$PYTHON" tests/verify/check_vectors.py 150 ;;
 	operator) build operator all interop && run_verify operator check_operator.py ;;
 	bits) build bits all interop && run_verify bits check_bits.py 37 ;;
-	verdicts) build verdicts all interop && run_verify verdicts check_verdicts.py 400 1 ;;
+	verdicts) build verdicts all interop && run_verify verdicts check_verdicts.py 300 1 ;;
 	hledger) build hledger all py && run_verify hledger check_hledger.py 3 1 ;;
 	unit) run_unit unit tests-unit build/unit ;;
 	unit-asan) run_unit unit-asan tests-asan build/asan/unit ;;

@@ -13,9 +13,9 @@ CATALOGUE = []
 
 
 class Export:
-    def __init__(self, note=None, kept=None, damage=None, pinned=True, key=None, entries=None):
+    def __init__(self, note=None, kept=None, damage=None, pinned=True, key=None, entries=None, witness=None):
         self.note, self.kept, self.damage, self.pinned = note, kept, damage, pinned
-        self.key, self.entries = key, entries
+        self.key, self.entries, self.witness = key, entries, witness
 
 
 class Attack:
@@ -180,6 +180,43 @@ def _(f):
         item.act.request_id = item.act.request_id[:-1] + bytes([len(f.items)])
         item.sign(f.honest.keys["second"])
     return Export(kept=kept(f, size))
+
+
+def cosigned(note, time=1767225600):
+    """The note with a witness's line, and the text of the witness's key."""
+    key, name = lw.Key("witness"), "witness.example/w1"
+    text = note.split("\n\n")[0] + "\n"
+    blob = b"\x04" + key.public
+    key_id = lw.sha256(name.encode(), b"\n", blob)[:4]
+    line = key_id + time.to_bytes(8, "big") + key.sign(("cosignature/v1\ntime %d\n%s" % (time, text)).encode())
+    return (note + "\u2014 %s %s\n" % (name, base64.b64encode(line).decode()),
+            "%s+%s+%s" % (name, key_id.hex(), base64.b64encode(blob).decode()))
+
+
+@attack("a checkpoint that the witness never saw", 1, "witness", "ledger key; known: a witness")
+def _(f):
+    return Export(note=honest_note(f), witness=cosigned(honest_note(f))[1])
+
+
+@attack("another checkpoint with the witness's line of an honest one", 1, "witness", "ledger key; known: a witness")
+def _(f):
+    note, witness = cosigned(honest_note(f))
+    f["update"].entry.time_us += 1
+    forged = lw.sign_checkpoint(
+        f.honest.keys["operator"], [lw.leaf_hash(e) for e in f.entries()], lw_origin(f))
+    return Export(note=forged + note.split("\n")[-2] + "\n", witness=witness)
+
+
+@attack("a past that is not that of a cosigned checkpoint in the auditor's folder", 1, "fork",
+        "ledger key; kept: a witness's checkpoint")
+def _(f):
+    note, witness = cosigned(f.honest.notes[sorted(f.honest.notes)[0]])
+    f["slip"].entry.time_us += 1
+
+    def damage(folder):
+        (folder / "anchors").mkdir()
+        (folder / "anchors" / "w1").write_text(note, encoding="utf-8")
+    return Export(damage=damage, witness=witness)
 
 
 @attack("a checkpoint of more entries than there are", 1, "cut")

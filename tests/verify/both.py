@@ -46,9 +46,9 @@ class Both:
         self.servant.stdin.close()
         return self.servant.wait(30)
 
-    def first(self, export, vkey=None, kept=None, depth=3):
+    def first(self, export, vkey=None, kept=None, depth=3, witness=None):
         note = "-" if kept is None else "%d:%s" % (kept[0], base64.b64encode(kept[1]).decode())
-        self.servant.stdin.write("%d %s %s %s\n" % (depth, export, vkey or "-", note))
+        self.servant.stdin.write("%d %s %s %s %s\n" % (depth, export, vkey or "-", note, witness or "-"))
         self.servant.stdin.flush()
         line = self.servant.stdout.readline().split()
         if len(line) != 3 or line[0] == "error":
@@ -56,10 +56,10 @@ class Both:
         self.code = line[2] if line[0] == "refused" else ""
         return line[0], int(line[1]) or (0 if line[0] == "ok" else None)
 
-    def second(self, export, vkey=None, kept=None, depth=3):
-        report = tv.verify(str(export), vkey, kept, depth)
+    def second(self, export, vkey=None, kept=None, depth=3, witness=None):
+        report = tv.verify(str(export), vkey, kept, depth, [witness] if witness else [])
         return ("ok", report["size"]) if report["ok"] else (report["kind"], report["entry"])
 
-    def of(self, export, vkey=None, kept=None, depth=3):
+    def of(self, *arguments):
         """Both verdicts."""
-        return self.first(export, vkey, kept, depth), self.second(export, vkey, kept, depth)
+        return self.first(*arguments), self.second(*arguments)

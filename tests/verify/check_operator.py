@@ -64,7 +64,7 @@ def judge_or_raise(judges, honest, attack, folder):
     vkey = honest.vkey if export.pinned else None
     found = None
     for depth in (1, 2, 3):
-        first, second = judges.of(folder, vkey, export.kept, depth)
+        first, second = judges.of(folder, vkey, export.kept, depth, export.witness)
         if first != second:
             return "at depth %d they say %s and %s" % (depth, first, second), depth, first, False
         if found is None and first[0] != "ok":
@@ -78,12 +78,23 @@ def judge_or_raise(judges, honest, attack, folder):
     return None, depth, verdict, missed
 
 
+def check_honest(judges, honest):
+    """Where nobody was evil, nothing is found: with what is kept, and with a witness."""
+    note, witness = attacks.cosigned(honest.notes[max(honest.notes)])
+    forge, folder = Forge(honest), both.folder()
+    lw.write_export(folder, honest.entries, note, honest.vkey)
+    for size in honest.notes:
+        said = judges.of(folder, honest.vkey, attacks.kept(forge, size), 3, witness)
+        assert [kind for kind, _ in said] == ["ok", "ok"], said
+
+
 def main():
     both.remember()
     judges = both.Both()
     with tempfile.TemporaryDirectory() as work:
         honest = Honest(work)
     assert Forge(honest).entries() == honest.entries, "a forge without an attack changes nothing"
+    check_honest(judges, honest)
     rows, failed = [], 0
     for attack in attacks.CATALOGUE:
         wrong, depth, (kind, entry), missed = judge(judges, honest, attack, both.folder())

@@ -66,7 +66,7 @@ def check_vector():
               (None, size, tv.tree_root(leaves[:size])), checkpoint.problem)
     witness = tv.parse_vkey(v["wvkey"], tv.COSIGNATURE)
     check("vector-cosignature", checkpoint.cosigned(witness) ==
-          {"witness": "witness.example/w1", "time": 1700000000})
+          {"witness": "witness.example/w1", "size": 70, "time": 1700000000})
     path = [base64.b64decode(h) for h in v["incl"]]
     check("vector-inclusion", root_from_path(leaves[v["idx"]], v["idx"], 70, path) ==
           tv.tree_root(leaves))

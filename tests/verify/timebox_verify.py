@@ -485,7 +485,7 @@ class Checkpoint:
         raise Broken("checkpoint", None, "no signature of the checkpoint is by the ledger key")
 
     def cosigned(self, witness):
-        """The witness's name and when it cosigned, in seconds since 1970."""
+        """The witness's name and when it cosigned, in seconds since 1970; None where it did not."""
         name, key_id, public = witness
         for signer, data in self.signatures:
             if signer != name or data[:4] != key_id:
@@ -494,8 +494,8 @@ class Checkpoint:
             text = "cosignature/v1\ntime %d\n%s" % (time, self.text)
             if len(data) != 76 or not ed25519_verify(public, text.encode("utf-8"), data[12:]):
                 raise Broken("witness", None, "the cosignature of %s is wrong" % name)
-            return {"witness": name, "time": time}
-        raise Broken("witness", None, "%s did not cosign the checkpoint" % name)
+            return {"witness": name, "size": self.size, "time": time}
+        return None
 
 
 def tile_path(level, n, width):
@@ -2221,8 +2221,8 @@ def verify_or_raise(outdir, vkey_text, kept, depth, witnesses):
         raise Broken("checkpoint", None, "there is no checkpoint")
     vkey = load_vkey(outdir, vkey_text)
     checkpoint = Checkpoint(note, vkey)
-    anchors = [checkpoint.cosigned(parse_vkey(text, COSIGNATURE)) for text in witnesses] \
-        if checkpoint.problem is None else []
+    more, anchors = read_anchors(outdir, vkey, checkpoint, witnesses)
+    kept = kept + more
     entries, framing = read_entries(outdir, checkpoint.size)
     leaves = [leaf_hash(e) for e in entries]
     vague = check_hashes(outdir, entries, leaves, framing, checkpoint)
@@ -2243,6 +2243,27 @@ def verify_or_raise(outdir, vkey_text, kept, depth, witnesses):
         "signatures": ledger.signatures, "system": ledger.system, "keys": len(ledger.keys),
         "members": len(ledger.last_touch), "accounts": len(ledger.balances),
     }
+
+
+def read_anchors(outdir, vkey, checkpoint, witnesses):
+    """What was kept in OUTDIR/anchors as (size, root), and which checkpoints witnesses cosigned. Each
+    witness must have cosigned one."""
+    keys = [parse_vkey(text, COSIGNATURE) for text in witnesses]
+    notes, kept = [checkpoint] if checkpoint.problem is None else [], []
+    for name in sorted(list_folder(outdir, "anchors")):
+        if name.startswith("."):
+            continue
+        note = Checkpoint(read_file(outdir, "anchors/" + name) or b"", vkey)
+        if note.problem or note.origin != vkey[0]:
+            raise Broken("checkpoint", None, "%s is no checkpoint of this ledger" % name)
+        notes.append(note)
+        kept.append((note.size, note.root))
+    found = [note.cosigned(key) for note in notes for key in keys]
+    found = [one for one in found if one]
+    for name, _, _ in keys if checkpoint.problem is None else []:
+        if name not in [one["witness"] for one in found]:
+            raise Broken("witness", None, "%s did not cosign the checkpoint" % name)
+    return kept, found
 
 
 def load_vkey(outdir, text):

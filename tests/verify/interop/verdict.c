@@ -1,7 +1,7 @@
 /*
  * The auditor as a servant of tests: one process, many exports.
  *
- * Reads lines "DEPTH DIR VKEY KEPT", where VKEY and KEPT (SIZE:ROOT) may be "-", and answers each with a
+ * Reads lines "DEPTH DIR VKEY KEPT WITNESS", where the last three (KEPT: SIZE:ROOT) may be "-", and answers each with a
  * line: "ok SIZE -", or "KIND ENTRY CODE": 0 where no entry is named, the result code's name of what the rules refuse.
  *
  * The same few signatures come in every export that a test damages: a table remembers what was said of
@@ -73,18 +73,22 @@ __wrap_ed25519_verify(
 static int
 answer(char *line)
 {
-	char *words[4], *rest = NULL;
+	const char *witness;
+	char *words[5], *rest = NULL;
 	/* One thread: what was verified is remembered without a lock. */
 	struct auditor_options o = {.threads = 1};
 	struct auditor_kept kept;
 	struct auditor_result r;
 	enum result err;
 
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 		if ((words[i] = strtok_r(i == 0 ? line : NULL, " \n", &rest)) == NULL)
 			return -1;
 	o.depth = (unsigned)strtoul(words[0], NULL, 10);
 	o.vkey = strcmp(words[2], "-") == 0 ? NULL : words[2];
+	witness = words[4];
+	o.witnesses = &witness;
+	o.n_witnesses = strcmp(witness, "-") != 0;
 	o.kept = &kept;
 	o.n_kept = strcmp(words[3], "-") != 0;
 	if (o.n_kept != 0 && auditor_kept_parse(words[3], &kept) != RESULT_OK)
@@ -108,7 +112,7 @@ main(void)
 
 	while (fgets(line, sizeof(line), stdin) != NULL)
 		if (answer(line) != 0) {
-			fprintf(stderr, "verdict: a line is DEPTH DIR VKEY KEPT\n");
+			fprintf(stderr, "verdict: a line is DEPTH DIR VKEY KEPT WITNESS\n");
 			return 2;
 		}
 	return 0;
