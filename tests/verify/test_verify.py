@@ -115,6 +115,57 @@ def test_ed25519_refuses_a_second_form_of_a_signature():
     assert not tv.ed25519_verify(key.public, b"text", second)
 
 
+# --- depths, witnesses, what was kept ---
+
+def test_each_depth_sees_what_is_its_own(tmp_path):
+    """At depth 3 the story itself is found: a writer's, not the book's. check_operator.py has more."""
+    changes = {1: (5, lambda e: setattr(e, "signature", bytes(64)), "signature"),
+               2: (CREDIT, drop_posting, "postings")}
+    for least, (seq, change, kind) in changes.items():
+        lw.export(tmp_path / str(least), rewritten(seq, change), STORY.ledger_key)
+        for depth in (1, 2):
+            report = tv.verify(tmp_path / str(least), VKEY, depth=depth)
+            assert report["ok"] if depth < least else found(report) == (kind, seq), (least, depth)
+    lw.export(tmp_path / "3", STORY.entries, STORY.ledger_key)
+    assert found(tv.verify(tmp_path / "3", VKEY, depth=3)) == ("outcome", 6)
+
+
+def cosigned(note, time=1767225600):
+    key, name = lw.Key("witness"), "witness.example/w1"
+    text = note.split("\n\n")[0] + "\n"
+    key_id = lw.sha256(name.encode(), b"\n\x04", key.public)[:4]
+    signature = key.sign(("cosignature/v1\ntime %d\n%s" % (time, text)).encode())
+    blob = base64.b64encode(key_id + time.to_bytes(8, "big") + signature).decode()
+    vkey = "%s+%s+%s" % (name, key_id.hex(), base64.b64encode(b"\x04" + key.public).decode())
+    return note + "\u2014 %s %s\n" % (name, blob), vkey
+
+
+def test_a_known_witness_must_have_cosigned(whole):
+    note, witness = cosigned(SIGNED)
+    assert found(tv.verify(whole, VKEY, witnesses=[witness])) == ("witness", None)
+    (whole / "checkpoint").write_text(note, encoding="utf-8")
+    report = tv.verify(whole, VKEY, witnesses=[witness])
+    assert report["witnessed"] == [{"witness": "witness.example/w1", "size": N, "time": 1767225600}]
+    other, _ = cosigned(SIGNED, 1767225601)
+    mixed = note[:-20] + other[-20:]
+    (whole / "checkpoint").write_text(mixed, encoding="utf-8")
+    assert found(tv.verify(whole, VKEY, witnesses=[witness])) == ("witness", None)
+
+
+def test_checkpoints_kept_beside_the_export_are_looked_at(whole):
+    leaves = [lw.leaf_hash(e) for e in STORY.entries]
+    (whole / "anchors").mkdir()
+    note, witness = cosigned(lw.sign_checkpoint(STORY.ledger_key, leaves[:9]))
+    (whole / "anchors" / "earlier").write_text(note, encoding="utf-8")
+    report = tv.verify(whole, VKEY, witnesses=[witness])
+    assert (report["kept"], report["witnessed"][0]["size"]) == (9, 9)
+    (whole / "anchors" / "other").write_text(
+        lw.sign_checkpoint(STORY.ledger_key, leaves[1:9]), encoding="utf-8")
+    assert found(tv.verify(whole, VKEY)) == ("fork", None)
+    (whole / "anchors" / "other").write_bytes(b"no note")
+    assert found(tv.verify(whole, VKEY)) == ("checkpoint", None)
+
+
 # --- damage to the stored bytes ---
 
 def test_each_flipped_byte_names_its_entry(whole):
