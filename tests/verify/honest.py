@@ -3,6 +3,7 @@ keys that its operator has, and those that the others have. Attacks begin from h
 import hashlib
 import os
 import pathlib
+import time
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -58,10 +59,15 @@ class Honest:
             self.at["last " + kind] = entry.seq
 
     def keep(self):
-        """Somebody keeps the checkpoint of now."""
+        """Somebody keeps the checkpoint of now; it is signed soon after the last act."""
+        size, until = 0, time.monotonic() + 60
         with self.station.connect("auditor") as auditor:
-            note = auditor.checkpoint()
-        self.notes[int(note.split("\n")[1])] = note
+            while size < max(self.at.values()):
+                assert time.monotonic() < until, "no checkpoint covers entry %d" % max(self.at.values())
+                note = auditor.checkpoint()
+                size = int(note.split("\n")[1])
+                time.sleep(0.05)
+        self.notes[size] = note
 
     # -- acts --
 
