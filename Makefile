@@ -131,7 +131,7 @@ MO       := $(patsubst client/po/%.po,build/locale/%/LC_MESSAGES/timebox.mo,$(wi
 
 .PHONY: all help deps deps-tools deps-vectors interop check-vectors check-operator check-bits check-verdicts check-hledger deps-hledger asan py tests-crash tests-unit tests-asan tests-fuzz build-clang demo run check check-unit \
 	check-e2e check-crash check-power check-faults check-sim check-races check-lint lint check-fuzz check-asan check-fresh fuzz bench bench-grow \
-	bench-instructions bench-deps bench-programs analyze \
+	bench-verify bench-instructions bench-deps bench-programs analyze \
 	format vectors install uninstall clean
 
 all: $(addprefix build/,$(PROGRAMS)) $(MO)
@@ -165,6 +165,7 @@ help:
 #: fuzz          FUZZ_SECONDS=300 for each target; T=name picks one
 #: bench         against PostgreSQL, Redis and the floor; QUICK=1, ROUNDS=5, SECONDS=5, MEMBERS=1000000, ONLY=
 #: bench-grow    cost against members and entries, and the start   GROW_ENTRIES=10000000
+#: bench-verify  verification of an export against openssl speed   ENTRIES=1000000 SIGNED=30000 ROUNDS=3
 #: bench-instructions  instructions per gift in the engine, under callgrind
 #: bench-deps    install what the benchmarks need beside `deps`
 #: analyze       gcc -fanalyzer, clang-tidy, cppcheck
@@ -411,6 +412,9 @@ build/bench-smallmap.so: tests/bench/smallmap.c
 	$(Q)$(CC) $(WARN) -std=gnu11 -D_GNU_SOURCE -O2 -fPIC -shared -o $@ $<
 bench-instructions: bench-deps bench-programs build/bench-smallmap.so
 	@$(PYTHON) tests/bench/instructions.py
+
+bench-verify: all py build/bench-verify-grow
+	@TIMEBOXD=$(CURDIR)/build/timeboxd TIMEBOX=$(CURDIR)/build/timebox $(PYTHON) tests/bench/verify/run.py
 
 demo: all py
 	@TIMEBOXD=$(CURDIR)/build/timeboxd TIMEBOX=$(CURDIR)/build/timebox PYTHON=$(PYTHON) tests/e2e/demo.sh

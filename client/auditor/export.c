@@ -15,6 +15,7 @@ struct auditor_export {
 	struct checkpoint at;	/* what is being exported */
 	struct checkpoint from; /* what was there; size 0: nothing */
 	struct tree_frontier leaves;
+	uint64_t left; /* entries in full bundles that an interrupted export left beyond `from` */
 	struct tiler tiler;
 	uint8_t *bundle; /* of the entries since the last full one */
 	size_t bundle_len;
@@ -113,6 +114,62 @@ older_read(struct auditor_export *x, struct auditor_broken *why)
 	return err;
 }
 
+/* A full bundle is there. */
+static bool
+bundle_there(const struct auditor_export *x, uint64_t n)
+{
+	char name[TILE_PATH_SIZE];
+	uint8_t first[2];
+	size_t got;
+
+	tile_path(name, sizeof(name), TILE_ENTRIES, n, TILE_WIDTH);
+	return files_read(x->dir, name, first, sizeof(first), &got) == RESULT_OVERFLOW;
+}
+
+/* Full bundles that an export left which was interrupted: they need not be fetched again. Whether they are of this ledger
+ * is seen at the end, by the root. */
+static enum result
+left_read(struct auditor_export *x)
+{
+	uint64_t n = x->leaves.size / TILE_WIDTH, skip = x->leaves.size % TILE_WIDTH;
+	uint8_t *buf = malloc(FILES_ENTRY_MAX);
+	enum result err = RESULT_OK;
+
+	if (buf == NULL)
+		return RESULT_NO_MEMORY;
+	for (; err == RESULT_OK && (n + 1) * TILE_WIDTH <= x->at.size && bundle_there(x, n); n++) {
+		struct tiles t;
+		size_t len;
+
+		tiles_begin(&t, x->dir, TILE_ENTRIES, (n + 1) * TILE_WIDTH);
+		t.n = n;
+		for (uint64_t i = 0; err == RESULT_OK && i < TILE_WIDTH; i++) {
+			err = tiles_entry(&t, buf, &len);
+			if (err == RESULT_OK && i >= skip)
+				err = entry_add(x, buf, len);
+		}
+		tiles_end(&t);
+		skip = 0;
+		if (err == RESULT_OK)
+			x->left = (n + 1) * TILE_WIDTH;
+	}
+	free(buf);
+	/* A bundle that is no bundle: what was taken of it is made good by nothing but a new start. */
+	return err == RESULT_NOT_FOUND || err == RESULT_BAD_FRAME ? RESULT_CORRUPT : err;
+}
+
+/* What was left does not fit: away with it, the next export fetches it. */
+static void
+left_remove(struct auditor_export *x)
+{
+	char name[TILE_PATH_SIZE];
+
+	for (uint64_t n = x->from.size / TILE_WIDTH; bundle_there(x, n); n++) {
+		tile_path(name, sizeof(name), TILE_ENTRIES, n, TILE_WIDTH);
+		files_remove(x->dir, name);
+	}
+}
+
 /* The older checkpoint, where there is one, must be of this ledger and not beyond the new one. */
 static enum result
 older_check(struct auditor_export *x, const struct note_vkey *vkey, struct auditor_broken *why)
@@ -151,6 +208,7 @@ static enum result
 begin(struct auditor_export *x, const char *vkey, const char *note, struct auditor_broken *why)
 {
 	struct note_vkey key;
+	enum result err;
 
 	if (strlen(vkey) >= sizeof(x->vkey) || note_vkey_parse(vkey, &key) != RESULT_OK ||
 	    key.type != NOTE_TYPE_ED25519)
@@ -165,7 +223,11 @@ begin(struct auditor_export *x, const char *vkey, const char *note, struct audit
 		return RESULT_IO;
 	tree_frontier_init(&x->leaves);
 	tiler_init(&x->tiler, tile_write, x);
-	return older_check(x, &key, why);
+	if ((err = older_check(x, &key, why)) != RESULT_OK || (err = left_read(x)) != RESULT_CORRUPT)
+		return err;
+	left_remove(x);
+	return broken_set(why, "framing", x->leaves.size + 1,
+	    _("an interrupted export left a damaged file, which was removed: run it again"));
 }
 
 enum result
@@ -258,10 +320,14 @@ auditor_export_finish(
 
 	why->kind = NULL;
 	tree_frontier_root(&x->leaves, root);
-	if (x->leaves.size != x->at.size || memcmp(root, x->at.root, HASH_LEN) != 0)
-		return broken_set(why, "root", 0,
-		    _("the entries do not have the root of the checkpoint: the ledger was "
-		      "rewritten, or the daemon gave other entries than it signed"));
+	if (x->leaves.size != x->at.size || memcmp(root, x->at.root, HASH_LEN) != 0) {
+		left_remove(x);
+		return broken_set(why, "root", 0, x->left != 0
+			? _("what an interrupted export left does not fit this ledger, and was removed: run "
+			    "it again")
+			: _("the entries do not have the root of the checkpoint: the ledger was rewritten, or "
+			    "the daemon gave other entries than it signed"));
+	}
 	if ((err = rest_write(x)) != RESULT_OK)
 		return err;
 	older_remove(x);

@@ -307,6 +307,46 @@ a_folder_that_cannot_be_written_is_an_error(void **state)
 	assert_int_equal(export_into(f, "no/such/folder", 3, &why, &got), RESULT_IO);
 }
 
+/* Begins an export of `size` entries and is interrupted after `n`. */
+static void
+interrupt(const struct fixture *f, const char *name, uint64_t size, uint64_t n)
+{
+	char dir[PATH_SIZE], note[CHECKPOINT_SIZE];
+	struct auditor_export *x = NULL;
+	struct auditor_broken why;
+	uint8_t root[HASH_LEN];
+
+	(void)snprintf(dir, sizeof(dir), "%s/%s", f->root, name);
+	note_make(f, size, note, root);
+	assert_int_equal(auditor_export_begin(dir, f->vkey, note, &x, &why), RESULT_OK);
+	for (uint64_t seq; (seq = auditor_export_wants(x)) <= n;) {
+		uint8_t entry[64] = {0};
+
+		assert_int_equal(auditor_export_entry(x, entry, entry_make(f, seq, entry)), RESULT_OK);
+	}
+	auditor_export_free(x);
+}
+
+static void
+an_interrupted_export_is_carried_on_where_its_bundles_end(void **state)
+{
+	struct fixture *f = *state;
+	struct auditor_broken why;
+	uint64_t got;
+
+	interrupt(f, "first", 700, 600);
+	assert_exports(f, "first", 700, 700 - 512);
+	assert_exports(f, "grows", 300, 300);
+	interrupt(f, "grows", 900, 800);
+	assert_exports(f, "grows", 900, 900 - 768);
+	f->past = 1;
+	interrupt(f, "other", 700, 600);
+	f->past = 0;
+	assert_int_equal(export_into(f, "other", 700, &why, &got), RESULT_CORRUPT);
+	assert_string_equal(why.kind, "root");
+	assert_exports(f, "other", 700, 700);
+}
+
 /* ---- a size and root on paper ---- */
 
 static void
@@ -465,6 +505,7 @@ main(void)
 	    cmocka_unit_test(every_kind_has_its_depth_and_no_other_word_has_one),
 #define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	    WITH_FIXTURE(an_export_carried_on_with_is_the_one_made_at_once),
+	    WITH_FIXTURE(an_interrupted_export_is_carried_on_where_its_bundles_end),
 	    WITH_FIXTURE(full_tiles_are_left_alone),
 	    WITH_FIXTURE(a_damaged_hash_tile_is_written_again),
 	    WITH_FIXTURE(damaged_entries_are_not_carried_on_with),
