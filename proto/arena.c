@@ -12,6 +12,7 @@ arena_init(struct arena *a, size_t cap)
 	a->base = malloc(cap);
 	a->size = a->base == NULL ? 0 : cap;
 	a->used = 0;
+	a->full = 0;
 	return a->base == NULL ? RESULT_NO_MEMORY : RESULT_OK;
 }
 
@@ -19,6 +20,7 @@ void
 arena_reset(struct arena *a)
 {
 	a->used = 0;
+	a->full = 0;
 }
 
 void
@@ -37,8 +39,10 @@ arena_alloc(struct arena *a, size_t n)
 
 	if (n == 0)
 		n = 1;
-	if (n > room)
+	if (n > room) {
+		a->full = 1;
 		return NULL;
+	}
 	p = a->base + a->used;
 	/* The last piece may end without the padding that would lie beyond the block. */
 	take = (n + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);

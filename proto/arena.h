@@ -19,6 +19,7 @@ struct arena {
 	uint8_t *base;
 	size_t size; /* bytes taken from malloc: the cap */
 	size_t used; /* bytes handed out, alignment included */
+	int full;    /* something did not fit since the last reset */
 };
 
 /* Takes `cap` bytes (> 0) once. RESULT_NO_MEMORY leaves an arena that hands out nothing and may be

@@ -117,9 +117,9 @@ call_serve(struct peer *peer, const struct key_row *key, const Timebox__V1__Call
 			  (unsigned long long)net_conn_id(peer->conn), row == NULL ? "?" : row->rule.name,
 			  result_name(err));
 	if (err == RESULT_NO_MEMORY) {
-		/* What was gathered filled the memory that the refusal's words need. */
+		/* What was gathered filled the memory that the refusal's words need; or the machine has none. */
+		err = c.arena->full ? RESULT_TOO_MANY : RESULT_NO_MEMORY;
 		c.answer = answer_begin(peer->rpc, peer->frames);
-		err = RESULT_TOO_MANY;
 	}
 	answer_code(peer->rpc, c.answer, err);
 	answer_send(peer, c.answer);
