@@ -115,7 +115,7 @@ BENCH_SRC  := $(filter-out tests/bench/floor.c tests/bench/smallmap.c,$(wildcard
 # The simulator: the real book and engine over a clock, a disk and signatures of its own.
 SIM_SRC    := $(PROTO_SRC) $(wildcard daemon/book/*.c daemon/codec/*.c tests/sim/*.c) \
 	$(filter-out daemon/store/rows_disk%,$(wildcard daemon/store/rows*.c)) \
-	$(filter-out $(addprefix daemon/engine/,keys.c known.c restore.c backup%),$(wildcard daemon/engine/*.c))
+	$(filter-out $(addprefix daemon/engine/,keys.c known.c restore.c erasure_list.c backup%),$(wildcard daemon/engine/*.c))
 # A daemon whose clock the tests can move: only the files that mention it differ (no header may: lint).
 MOVED_SRC  := $(if $(DAEMON_SRC),$(shell grep -ls TIMEBOX_TEST_CLOCK $(DAEMON_SRC) daemon/main.c))
 

@@ -155,7 +155,8 @@
 	X(NOT_IN_FORCE, 127, "agreement_not_in_force", "the partner's agreement is not in force",      \
 	  "合作协议不在有效期内")                                                                      \
 	X(NOT_DUE, 128, "not_due", "not due yet", "尚未到期")                                          \
-	X(TOO_LATE, 129, "too_late", "the time for this has passed", "已过办理时间")
+	X(TOO_LATE, 129, "too_late", "the time for this has passed", "已过办理时间")                   \
+	X(ERASED, 130, "erased", "it was erased", "已删除")
 
 enum result {
 #define X(NAME, number, wire, en, zh) RESULT_##NAME = number,

@@ -159,7 +159,8 @@ out_class(Timebox__V1__MemberClass c)
 const char *
 out_member_status(Timebox__V1__MemberStatus s)
 {
-	static const char *const texts[] = {N_("unknown"), N_("active"), N_("suspended"), N_("left")};
+	static const char *const texts[] = {N_("unknown"), N_("active"), N_("suspended"), N_("left"),
+		N_("erased")};
 
 	return TEXT(texts, s);
 }
@@ -270,6 +271,8 @@ out_command_text(uint32_t number)
 		{48, N_("a batch reversed")}, {60, N_("points set aside")}, {61, N_("handed over")},
 		{62, N_("cancelled")}, {63, N_("a redemption reversed")}, {64, N_("a late delivery")},
 		{65, N_("a permit to redeem")}, {66, N_("a gift of points")},
+		{80, N_("personal data erased")}, {81, N_("a private text opened")},
+		{82, N_("the paper behind a record looked for")},
 		{90, N_("points given back, not collected")}, {91, N_("checked out at the planned end")},
 		{92, N_("service credited")}, {93, N_("a credit reversed")},
 	};

@@ -123,6 +123,9 @@
 	X(DID_CHECK_IN, "签到", "check-in")                                                            \
 	X(DID_CHECK_OUT, "签退", "check-out")                                                          \
 	X(DID_CREDIT, "时长入账", "hours credited")                                                    \
+	X(DID_ERASE, "个人信息删除", "data erased")                                                    \
+	X(DID_OPEN, "私密内容被调阅", "private text opened")                                           \
+	X(DID_FINDING, "审计抽查", "audit looked at it")                                               \
 	X(DID_PIN, "密码单", "PIN slip")                                                               \
 	X(DID_OTHER, "资料变动", "other change")                                                       \
 	/* what goes wrong */                                                                          \

@@ -116,6 +116,10 @@ struct command {
 	uint32_t parts;
 	uint32_t entries;
 	uint32_t records;
+	uint32_t scope;
+	uint32_t ground;
+	uint32_t row;
+	uint32_t outcome;
 	uint64_t rules_version;
 	uint64_t start_us;
 	uint64_t end_us;

@@ -13,6 +13,8 @@ row_judge(struct book *b, const struct service_row *r)
 
 	if (m == NULL)
 		return RESULT_UNKNOWN_MEMBER;
+	if (m->status == MEMBER_ERASED)
+		return RESULT_ERASED;
 	rate = b->station->opened ? rate_of_day(b, r->item, r->day)
 				  : book_rate_at(b->rows, r->item, b->in->now_us);
 	if (rate == NULL)

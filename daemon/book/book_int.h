@@ -77,6 +77,9 @@ DECIDE(reverse);
 DECIDE(late_delivery);
 DECIDE(permit);
 DECIDE(gift);
+DECIDE(erase);
+DECIDE(text_open);
+DECIDE(audit_finding);
 DECIDE(system_release);
 DECIDE(system_close);
 DECIDE(system_credit);
@@ -120,6 +123,8 @@ void book_due_drop(struct book *b, enum due_kind kind, uint64_t due_us, uint64_t
 /* The member's row if it exists (any status); NULL otherwise. */
 const struct member_row *book_member(const struct book *b, uint64_t member);
 struct member_row *book_member_edit(struct book *b, uint64_t member);
+/* The same, or NULL with *err: RESULT_UNKNOWN_MEMBER, RESULT_ERASED for one who is no longer to be changed. */
+struct member_row *book_member_standing(struct book *b, uint64_t member, enum result *err);
 /* The agreement of a partner covers the day. */
 int book_partner_in_force(const struct book *b, code8 partner, int32_t day);
 /* Training covers the day, both end days counting. */
@@ -206,6 +211,14 @@ MUST_CHECK enum result session_close(
 /* Whether this actor may attest or approve something about that member: not the same person, not
  * kin. */
 MUST_CHECK enum result book_keep_apart(const struct book *b, uint64_t person, uint64_t member);
+
+/* Whoever judges a record is none of: its volunteer, its recorder, its witness, kin of the volunteer. */
+MUST_CHECK enum result book_judge_apart(const struct book *b, const struct record_row *r);
+
+/* ---- privacy.c ---- */
+
+/* Whether the erasure may be done now, by whoever proposes or approves it. */
+MUST_CHECK enum result erase_check(struct book *b, const struct command *c);
 
 /* ---- redemption.c ---- */
 

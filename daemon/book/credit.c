@@ -10,10 +10,8 @@ record_find(struct book *b, const struct ref *ref, struct record_row **out)
 	return *out == NULL ? RESULT_NOT_FOUND : RESULT_OK;
 }
 
-/* Whoever judges a record is none of: its volunteer, its recorder, its witness, kin of the
- * volunteer. */
-static enum result
-judge_apart(const struct book *b, const struct record_row *r)
+enum result
+book_judge_apart(const struct book *b, const struct record_row *r)
 {
 	uint64_t opener = book_key_person(b->rows, r->recorder_no);
 	uint64_t closer = book_key_person(b->rows, r->closer_no);
@@ -50,7 +48,7 @@ decide_attest_records(struct book *b, const struct command *c)
 		struct record_row *r;
 
 		if ((err = record_to_judge(b, &c->refs[i], &r)) != RESULT_OK ||
-		    (err = judge_apart(b, r)) != RESULT_OK ||
+		    (err = book_judge_apart(b, r)) != RESULT_OK ||
 		    (err = book_touch(b, r->member)) != RESULT_OK)
 			return err;
 		r->state = RECORD_ATTESTED;

@@ -4,6 +4,7 @@
 #define STAFF	 ROLE_BIT(ROLE_STAFF)
 #define MEMBER	 ROLE_BIT(ROLE_MEMBER)
 #define OUTLET	 ROLE_BIT(ROLE_OUTLET)
+#define AUDITOR	 ROLE_BIT(ROLE_AUDITOR)
 #define OPERATOR ROLE_BIT(ROLE_OPERATOR)
 #define SYSTEM	 ROLE_BIT(ROLE_SYSTEM)
 #define NOBODY	 ROLE_BIT(ROLE_NONE)
@@ -61,6 +62,9 @@ static const struct row table[] = {
 	ROW(LATE_DELIVERY,    late_delivery,    STAFF,          NO,       PROPOSED, 0, 0),
 	ROW(PERMIT,           permit,           STAFF,          NO,       YES,      0, 0),
 	ROW(GIFT,             gift,             MEMBER,         NO,       YES,      0, 0),
+	ROW(ERASE,            erase,            STAFF,          PROPOSED, PROPOSED, 0, 0),
+	ROW(TEXT_OPEN,        text_open,        STAFF,          YES,      YES,      0, 0),
+	ROW(AUDIT_FINDING,    audit_finding,    STAFF | AUDITOR, YES,     YES,      0, 0),
 	ROW(SYSTEM_RELEASE,   system_release,   SYSTEM,         NO,       YES,      0, 0),
 	ROW(SYSTEM_CLOSE,     system_close,     SYSTEM,         YES,      YES,      0, 0),
 	ROW(SYSTEM_CREDIT,    system_credit,    SYSTEM,         YES,      YES,      0, 0),

@@ -73,11 +73,11 @@ decide_member_add(struct book *b, const struct command *c)
 enum result
 decide_member_update(struct book *b, const struct command *c)
 {
-	struct member_row *m = book_member_edit(b, c->member);
 	enum result err;
+	struct member_row *m = book_member_standing(b, c->member, &err);
 
 	if (m == NULL)
-		return RESULT_UNKNOWN_MEMBER;
+		return err;
 	if ((err = area_check(b, c->area)) != RESULT_OK ||
 	    (err = book_keep_apart(b, b->person, c->member)) != RESULT_OK)
 		return err;
@@ -108,8 +108,9 @@ decide_kin_add(struct book *b, const struct command *c)
 {
 	enum result err;
 
-	if (book_member(b, c->member) == NULL || book_member(b, c->other) == NULL)
-		return RESULT_UNKNOWN_MEMBER;
+	if (book_member_standing(b, c->member, &err) == NULL ||
+	    book_member_standing(b, c->other, &err) == NULL)
+		return err;
 	if (c->member == c->other)
 		return RESULT_SAME_PERSON;
 	if ((err = kin_link(b, c->member, c->other)) != RESULT_OK)
@@ -120,10 +121,11 @@ decide_kin_add(struct book *b, const struct command *c)
 enum result
 decide_pin_slip(struct book *b, const struct command *c)
 {
-	struct member_row *m = book_member_edit(b, c->member);
+	enum result err;
+	struct member_row *m = book_member_standing(b, c->member, &err);
 
 	if (m == NULL)
-		return RESULT_UNKNOWN_MEMBER;
+		return err;
 	m->slip_seq = b->in->seq;
 	m->slip_index = b->command;
 	m->slip_by_no = b->key_no;
@@ -135,10 +137,11 @@ decide_pin_slip(struct book *b, const struct command *c)
 enum result
 decide_card_bind(struct book *b, const struct command *c)
 {
-	struct member_row *m = book_member_edit(b, c->member);
+	enum result err;
+	struct member_row *m = book_member_standing(b, c->member, &err);
 
 	if (m == NULL)
-		return RESULT_UNKNOWN_MEMBER;
+		return err;
 	m->card_seq = b->in->seq;
 	return book_touch(b, c->member);
 }
@@ -183,12 +186,16 @@ decide_pair_set(struct book *b, const struct command *c)
 {
 	struct row_key bk = row_key3(TABLE_BENEFICIARY, c->beneficiary, 0, 0);
 	struct row_key k = row_key3(TABLE_PAIR, c->member, c->beneficiary, 0);
+	const struct beneficiary_row *who;
 	struct pair_row *row;
+	enum result err;
 
-	if (book_member(b, c->member) == NULL)
-		return RESULT_UNKNOWN_MEMBER;
-	if (book_get(b, &bk) == NULL)
+	if (book_member_standing(b, c->member, &err) == NULL)
+		return err;
+	if ((who = book_get(b, &bk)) == NULL)
 		return RESULT_NOT_FOUND;
+	if ((who->erased & ERASED_DETAILS) != 0)
+		return RESULT_ERASED;
 	if (c->to_day != 0 && c->to_day < c->from_day)
 		return book_refuse_field(b, "to_day");
 	row = book_upsert(b, &k);
@@ -204,8 +211,9 @@ decide_delegate(struct book *b, const struct command *c)
 	struct delegation_row *row;
 	enum result err;
 
-	if (book_member(b, c->member) == NULL || book_member(b, c->other) == NULL)
-		return RESULT_UNKNOWN_MEMBER;
+	if (book_member_standing(b, c->member, &err) == NULL ||
+	    book_member_standing(b, c->other, &err) == NULL)
+		return err;
 	if ((err = book_keep_apart(b, c->other, c->member)) != RESULT_OK)
 		return err;
 	row = book_upsert(b, &k);
@@ -216,11 +224,11 @@ decide_delegate(struct book *b, const struct command *c)
 enum result
 decide_permit(struct book *b, const struct command *c)
 {
-	struct member_row *m = book_member_edit(b, c->member);
 	enum result err;
+	struct member_row *m = book_member_standing(b, c->member, &err);
 
 	if (m == NULL)
-		return RESULT_UNKNOWN_MEMBER;
+		return err;
 	if ((err = book_keep_apart(b, b->person, c->member)) != RESULT_OK)
 		return err;
 	/* Whoever issued the slip could have set the PIN: the second person is another one. */

@@ -41,6 +41,8 @@ proposal_check(struct book *b, const struct command *c)
 	case COMMAND_BATCH_REVERSE:
 		k = row_key_batch(c->batch);
 		return book_get(b, &k) == NULL ? RESULT_NOT_FOUND : RESULT_OK;
+	case COMMAND_ERASE:
+		return erase_check(b, c);
 	default:
 		if (c->member != 0 && book_member(b, c->member) == NULL)
 			return RESULT_UNKNOWN_MEMBER;

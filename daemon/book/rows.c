@@ -40,6 +40,8 @@ static const struct {
     [TABLE_HOLD_PART] = {"hold_part", sizeof(struct hold_part_row)},
     [TABLE_UNLINKED] = {"unlinked", sizeof(struct unlinked_row)},
     [TABLE_DUE] = {"due", sizeof(struct due_row)},
+    [TABLE_ERASURE] = {"erasure", sizeof(struct erasure_row)},
+    [TABLE_FINDING] = {"finding", sizeof(struct finding_row)},
 };
 
 uint32_t
@@ -214,6 +216,15 @@ book_member_edit(struct book *b, uint64_t member)
 	b->edited[0].id = member;
 	b->edited[0].row = row;
 	return row;
+}
+
+struct member_row *
+book_member_standing(struct book *b, uint64_t member, enum result *err)
+{
+	struct member_row *m = book_member_edit(b, member);
+
+	*err = m == NULL ? RESULT_UNKNOWN_MEMBER : m->status == MEMBER_ERASED ? RESULT_ERASED : RESULT_OK;
+	return *err == RESULT_OK ? m : NULL;
 }
 
 int

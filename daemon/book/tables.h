@@ -47,6 +47,8 @@ enum table {
 	TABLE_HOLD_PART,
 	TABLE_UNLINKED,
 	TABLE_DUE,
+	TABLE_ERASURE,
+	TABLE_FINDING,
 	TABLE_LAST
 };
 
@@ -122,7 +124,8 @@ struct member_row {
 	uint64_t last_hold;
 	/* The key number that issued the newest PIN slip. */
 	uint32_t slip_by_no;
-	uint32_t pad;
+	/* What was erased of one who is: ERASED_ bits. */
+	uint32_t erased;
 };
 
 /* key a: member, b: expiry day + 1 (EXPIRY_NONE for none). Sorted by b; next: the following b, 0 at
@@ -186,6 +189,8 @@ struct term_row {
 /* key a: beneficiary. */
 struct beneficiary_row {
 	uint64_t seq;
+	/* ERASED_ bits. */
+	uint64_t erased;
 };
 
 /* key a: member, b: beneficiary. */
@@ -439,6 +444,40 @@ enum due_kind {
 };
 struct due_row {
 	uint64_t seq;
+};
+
+/* What an erasure takes: details (name, number, PIN, cards), texts of records. */
+#define ERASED_DETAILS 1u
+#define ERASED_RECORDS 2u
+static inline uint32_t
+erased_bits(uint32_t scope)
+{
+	return scope == SCOPE_DETAILS	? ERASED_DETAILS
+	       : scope == SCOPE_RECORDS ? ERASED_RECORDS
+					: ERASED_DETAILS | ERASED_RECORDS;
+}
+
+/* key a: ref_id of the entry and command by which it took effect. What the engine destroys, after that entry is durable. */
+struct erasure_row {
+	/* One of them. */
+	uint64_t member;
+	uint64_t beneficiary;
+	uint32_t scope;
+	uint32_t ground;
+	uint32_t proposer_no;
+	uint32_t approver_no;
+};
+
+/* key a: the record (ref_id). The newest finding about it. */
+struct finding_row {
+	struct origin origin;
+	uint64_t time_us;
+	uint32_t outcome;
+	uint32_t by_no;
+	uint32_t count;
+	uint32_t pad;
+	/* Of the scan; zeros without. */
+	uint8_t digest[32];
 };
 
 static inline struct row_key

@@ -19,6 +19,17 @@ _Static_assert(
     (int)PROVENANCE_OPENING == TIMEBOX__V1__PROVENANCE__PROVENANCE_OPENING, "same numbers");
 _Static_assert(
     (int)COMMAND_SYSTEM_REVERSE == TIMEBOX__V1__COMMAND__KIND_SYSTEM_REVERSE, "same numbers");
+_Static_assert(
+    (int)COMMAND_AUDIT_FINDING == TIMEBOX__V1__COMMAND__KIND_AUDIT_FINDING, "same numbers");
+_Static_assert(
+    (int)EFFECT_FINDING == TIMEBOX__V1__EFFECT_KIND__EFFECT_KIND_FINDING, "same numbers");
+_Static_assert(
+    (int)MEMBER_ERASED == TIMEBOX__V1__MEMBER_STATUS__MEMBER_STATUS_ERASED, "same numbers");
+_Static_assert(
+    (int)GROUND_ORDER == TIMEBOX__V1__LEGAL_GROUND__LEGAL_GROUND_ORDER, "same numbers");
+_Static_assert((int)SCOPE_RECORDS == TIMEBOX__V1__ERASURE_SCOPE__ERASURE_SCOPE_RECORDS, "same numbers");
+_Static_assert(
+    (int)FINDING_DIFFERS == TIMEBOX__V1__FINDING_OUTCOME__FINDING_OUTCOME_DIFFERS, "same numbers");
 _Static_assert((int)COMMAND_HOLD == TIMEBOX__V1__COMMAND__KIND_HOLD, "same numbers");
 _Static_assert(
     (int)RECORD_REVERSED == TIMEBOX__V1__RECORD_STATE__RECORD_STATE_REVERSED, "same numbers");
@@ -47,7 +58,7 @@ static const struct act_field fields[] = {
     {"purpose", F_U32, AT(purpose), UINT32_MAX},
     {"term", F_U32, AT(term), TERM_LAST - 1},
     {"class", F_U32, AT(member_class), CLASS_LAST - 1},
-    {"status", F_U32, AT(status), MEMBER_STATUS_LAST - 1},
+    {"status", F_U32, AT(status), MEMBER_LEFT},
     {"partner_kind", F_U32, AT(partner_kind), PARTNER_KIND_LAST - 1},
     {"item_kind", F_U32, AT(item_kind), ITEM_KIND_LAST - 1},
     {"quality", F_U32, AT(quality), QUALITY_LAST - 1},
@@ -56,6 +67,10 @@ static const struct act_field fields[] = {
     {"reset", F_U32, AT(reset), 1},
     {"birth_year", F_U32, AT(birth_year), 9999},
     {"semantics", F_U32, AT(semantics), UINT32_MAX},
+    {"scope", F_U32, AT(scope), SCOPE_LAST - 1},
+    {"ground", F_U32, AT(ground), GROUND_LAST - 1},
+    {"row", F_U32, AT(row), ACT_MAX_ROWS - 1},
+    {"outcome", F_U32, AT(outcome), FINDING_LAST - 1},
     {"attempt", F_U32, AT(attempt), COUNT_MAX},
     {"part", F_U32, AT(part), COUNT_MAX},
     {"parts", F_U32, AT(parts), COUNT_MAX},
@@ -138,6 +153,9 @@ static const struct {
     {COMMAND_LATE_DELIVERY, " ref "},
     {COMMAND_PERMIT, " member "},
     {COMMAND_GIFT, " member other points "},
+    {COMMAND_ERASE, " scope ground "},
+    {COMMAND_TEXT_OPEN, " ref ground commitment "},
+    {COMMAND_AUDIT_FINDING, " ref outcome "},
     {COMMAND_SYSTEM_RELEASE, " refs "},
     {COMMAND_SYSTEM_CLOSE, " members "},
     {COMMAND_SYSTEM_CREDIT, " refs "},

@@ -314,6 +314,8 @@ admit(struct engine *e, const struct engine_submission *in, const struct act *ac
 	    (err = permission_check(e, in, act, now_us, out)) != RESULT_OK ||
 	    (err = codes_check(e, in, act)) != RESULT_OK)
 		return err;
+	if ((err = openings_check(e, act, &out->command, &out->field)) != RESULT_OK)
+		return err;
 	return texts_check(e->people, act, in->texts, &e->arena, &out->command, &out->field);
 }
 
@@ -406,6 +408,7 @@ accept(struct engine *e, const struct engine_submission *in, const struct act *a
 		return err == RESULT_DISK_FULL ? err : RESULT_UNAVAILABLE;
 	}
 	entry_settle(e, leaf, src->time_us);
+	e->erasing |= has_effect(&e->out, EFFECT_ERASED);
 	return RESULT_OK;
 }
 

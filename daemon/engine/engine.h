@@ -246,6 +246,18 @@ MUST_CHECK enum result engine_prove_entry(struct engine *engine, uint64_t seq,
 MUST_CHECK enum result engine_prove_growth(struct engine *engine, uint64_t old_size,
     const struct engine_checkpoint *checkpoint, uint8_t (*path)[32], size_t *n);
 
+/* ---- erasure ---- */
+
+/* What was erased is deleted, but its bytes are still in the people file: a backup reads it, or there is no room. */
+int engine_unclean(const struct engine *engine);
+/*
+ * Erases what the list says, a copy of the DIR/erasures that a later state of this station kept: persons who were erased after
+ * the entries that this ledger has. *done: how many of them this ledger does not tell of. RESULT_BAD_FIELD if it is no such
+ * list, RESULT_BAD_SIGNATURE if the key of this ledger did not sign it.
+ */
+MUST_CHECK enum result engine_erase_listed(
+    struct engine *engine, const char *path, uint64_t *done, struct engine_error *error);
+
 /* ---- is this the whole ledger, and as it was? ---- */
 
 /*

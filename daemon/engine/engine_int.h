@@ -135,6 +135,10 @@ struct engine {
 	uint64_t checkpoint_at_us;
 	int checkpointing;
 	int checkpoint_off;
+	/* An erasure was decided in this turn; deleted bytes may still be in the people file, to be renewed from then on. */
+	int erasing;
+	int unclean;
+	uint64_t renew_at_us;
 	/*
 	 * Request ids whose texts were written: those before `n_settled` are committed, and their
 	 * pending rows go with the next batch of texts.
@@ -190,6 +194,16 @@ void signed_close(struct signer *s);
  * entry, RESULT_TOO_MANY if it is longer than `cap`. */
 MUST_CHECK enum result receipt_encode(const struct engine *e, const uint8_t *entry, size_t len, const uint8_t leaf[32],
     uint8_t *buf, size_t cap, size_t *out_len);
+
+/* erasure.c: destroys what was decided and is durable, and is not destroyed yet; no people batch may be open. */
+MUST_CHECK enum result erasure_run(struct engine *e);
+/* Renews the people file if deleted bytes may be in it, once in a while. */
+void erasure_tidy(struct engine *e);
+/* erasure_list.c: writes DIR/erasures. */
+void erasure_list_write(struct engine *e);
+
+/* openings.c: whether what the act's openings name is there to be opened. */
+MUST_CHECK enum result openings_check(struct engine *e, const struct act *act, uint32_t *command, const char **field);
 
 /* due.c */
 void due_push(struct engine *e, enum due_kind kind, uint64_t due_us, uint64_t what);

@@ -335,6 +335,8 @@ open_station(struct engine *e, const char *dir, struct engine_error *error)
 		return refuse(error, err, "%s/people: cannot sweep: %s", dir, result_text_en(err));
 	if (undone > 0)
 		log_event(LOG_LEVEL_WARN, "orphans_swept", "rows=%llu", (unsigned long long)undone);
+	if ((err = erasure_run(e)) != RESULT_OK)
+		return refuse(error, err, "%s/people: cannot erase what was decided: %s", dir, result_text_en(err));
 	due_load(e);
 	judge_clock(e);
 	return RESULT_OK;
@@ -393,6 +395,12 @@ engine_commit(struct engine *e)
 	e->committed_tree = e->meta.tree;
 	e->n_settled = e->n_text_ids;
 	CHECK(e->committed_tree.size == ledger_committed_seq(e->ledger));
+	/* Only now, that it stays decided; if it cannot be done, the next start does it. */
+	if (e->erasing && (err = erasure_run(e)) != RESULT_OK) {
+		e->failed = 1;
+		log_event(LOG_LEVEL_ERROR, "erasure_failed", "reason=%s", result_name(err));
+		return RESULT_UNAVAILABLE;
+	}
 	return RESULT_OK;
 }
 
@@ -441,6 +449,7 @@ engine_checkpoint(struct engine *e, uint32_t seconds, uint64_t entries)
 	enum result err = checkpoint_take_up(e, behind, entries);
 
 	behind = last - rows_checkpoint_seq(e->rows);
+	erasure_tidy(e);
 	rows_trim(e->rows);
 	if (err != RESULT_OK)
 		return err == RESULT_BUSY ? RESULT_OK : err;

@@ -3,12 +3,9 @@
 #include <string.h>
 #include <unistr.h>
 
+#include "daemon/engine/texts_int.h"
 #include "proto/canonical.h"
 #include "proto/crypto.h"
-
-/* request id ‖ u16be command ‖ u16be row */
-#define PRIVATE_KEY_LEN 20
-#define PRIVATE_MAX	(32 + TEXT_MAX_BYTES)
 
 static void
 be16(uint8_t *out, uint32_t v)
@@ -17,8 +14,8 @@ be16(uint8_t *out, uint32_t v)
 	out[1] = (uint8_t)v;
 }
 
-static void
-be64(uint8_t out[8], uint64_t v)
+void
+texts_be64(uint8_t out[8], uint64_t v)
 {
 	for (int i = 7; i >= 0; i--) {
 		out[i] = (uint8_t)v;
@@ -26,8 +23,8 @@ be64(uint8_t out[8], uint64_t v)
 	}
 }
 
-static void
-private_key(uint8_t out[PRIVATE_KEY_LEN], const uint8_t id[16], uint32_t command, uint32_t row)
+void
+texts_private_key(uint8_t out[PRIVATE_KEY_LEN], const uint8_t id[16], uint32_t command, uint32_t row)
 {
 	memcpy(out, id, 16);
 	be16(out + 16, command);
@@ -300,7 +297,7 @@ put(struct store *s, enum people_table table, const void *key, size_t key_len, c
 
 	if (key_len > 255)
 		return RESULT_BAD_FIELD;
-	be64(undo, s->seq);
+	texts_be64(undo, s->seq);
 	undo[at++] = (uint8_t)table;
 	undo[at++] = (uint8_t)key_len;
 	memcpy(undo + at, key, key_len);
@@ -336,7 +333,7 @@ put_name(struct store *s, enum text_of of, uint64_t id, const uint8_t private[PR
 {
 	uint8_t key[9] = {(uint8_t)of};
 
-	be64(key + 1, id);
+	texts_be64(key + 1, id);
 	return put(s, PEOPLE_NAME, key, sizeof(key), private, PRIVATE_KEY_LEN);
 }
 
@@ -361,7 +358,7 @@ put_person(struct store *s, const struct place *p, const Timebox__V1__PersonText
 	uint8_t key[8], value[8 + PRIVATE_KEY_LEN];
 	enum result err;
 
-	be64(key, id);
+	texts_be64(key, id);
 	memcpy(value, text->number, 8);
 	memcpy(value + 8, private, PRIVATE_KEY_LEN);
 	if ((err = put(s, PEOPLE_MEMBER, key, 8, value, sizeof(value))) != RESULT_OK)
@@ -446,7 +443,7 @@ place_store(void *ctx, const struct place *p)
 	ProtobufCMessage *m;
 	enum result err;
 
-	private_key(key, s->act->request_id, p->command, p->row);
+	texts_private_key(key, s->act->request_id, p->command, p->row);
 	memcpy(value, t->key.data, 32);
 	memcpy(value + 32, t->text.data, t->text.len);
 	if (p->c->kind == COMMAND_CARD_BIND) {
@@ -487,7 +484,7 @@ texts_apply(struct people *people, const uint8_t request_id[16], uint32_t comman
 
 	memcpy(act.request_id, request_id, 16);
 	s.n_pending = APPLIED_PENDING + command;
-	private_key(key, proposal->request_id, index, 0);
+	texts_private_key(key, proposal->request_id, index, 0);
 	return put_thing(&s, &proposal->commands[index], command, key);
 }
 
@@ -620,7 +617,7 @@ member_row(struct people *people, uint64_t member, uint8_t out[8 + PRIVATE_KEY_L
 	uint8_t key[8];
 	size_t len;
 
-	be64(key, member);
+	texts_be64(key, member);
 	return people_get(people, PEOPLE_MEMBER, key, 8, out, 8 + PRIVATE_KEY_LEN, &len);
 }
 
@@ -677,7 +674,7 @@ texts_name(struct people *people, enum text_of of, uint64_t id, struct arena *ar
 	size_t len;
 	enum result err;
 
-	be64(key + 1, id);
+	texts_be64(key + 1, id);
 	err = people_get(people, PEOPLE_NAME, key, sizeof(key), at, sizeof(at), &len);
 	if (err == RESULT_OK)
 		err = text_read(people, at, &timebox__v1__name_text__descriptor, arena, &m);

@@ -82,6 +82,46 @@ typedef enum result (*texts_fn)(
 MUST_CHECK enum result texts_each(
     struct people *people, const uint8_t request_id[16], texts_fn fn, void *ctx);
 
+/* ---- whose a text is ---- */
+
+/* A commitment of a stored entry: its bytes (NULL: there is none), and whose text it stands for (0: nobody's). */
+struct text_owner {
+	const uint8_t *commitment;
+	uint64_t member;
+	uint64_t beneficiary;
+	/* ERASED_ bits: which kind of erasure takes it; 0: none does. */
+	uint32_t bits;
+};
+/* `act` is the entry's. */
+void texts_owner(const Timebox__V1__Entry *entry, const struct act *act, uint32_t command, uint32_t row,
+    struct text_owner *out);
+/* RESULT_OK if the text and its key are there, RESULT_NOT_FOUND if not. */
+MUST_CHECK enum result texts_there(
+    struct people *people, const uint8_t request_id[16], uint32_t command, uint32_t row);
+
+/* ---- erasing ---- */
+
+/* A person whose data is to be destroyed. */
+struct texts_erasure {
+	/* ref_id of the entry and command that decided it: texts of later entries are not meant. */
+	uint64_t id;
+	/* One of them. */
+	uint64_t member;
+	uint64_t beneficiary;
+	uint32_t scope;
+};
+
+/* Finds a stored entry by the request id of its texts: RESULT_NOT_FOUND if there is none. Valid until the next call. */
+typedef enum result (*texts_entry_fn)(
+    void *ctx, const uint8_t request_id[16], const Timebox__V1__Entry **entry, const struct act **act);
+
+/*
+ * Deletes, in the open batch, all rows of the people env that the erasures mean, and every pending row: only when all entries
+ * that wrote texts are durable. *rows: how many went.
+ */
+MUST_CHECK enum result texts_erase(struct people *people, const struct texts_erasure *list, size_t n,
+    texts_entry_fn entry, void *ctx, uint64_t *rows);
+
 /* Whether a number is 8 digits with a right check digit (ISO 7064 MOD 11,10). */
 int texts_number_valid(const char *number);
 

@@ -190,9 +190,10 @@ text_add(void *ctx, uint32_t command, uint32_t row, const uint8_t *key, const ui
 		return RESULT_NO_MEMORY;
 	if (l->out->n_texts == l->cap)
 		return RESULT_TOO_MANY;
+	/* The key proves the text to anybody: that takes an opening, of which the person learns. */
+	(void)key;
 	t->command = command;
 	t->row = row;
-	t->key = call_bytes(l->c, key, 32);
 	t->text = call_bytes(l->c, text, len);
 	l->out->texts[l->out->n_texts++] = t;
 	return RESULT_OK;

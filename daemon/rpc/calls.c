@@ -46,6 +46,8 @@ static const struct row table[] = {
 	ROW(GET_PROOF,      get_proof,      STAFF | DEVICE | OUTLET | AUDITOR, 1, 0),
 	ROW(GET_WITNESS_REQUEST, get_witness_request, STAFF | AUDITOR,         1, 1),
 	ROW(ADD_COSIGNATURE, add_cosignature, STAFF | AUDITOR,                 1, 1),
+	ROW(GET_OPENING,    get_opening,    STAFF,                             0, 0),
+	ROW(GET_FINDINGS,   get_findings,   STAFF | AUDITOR,                   1, 0),
 };
 /* clang-format on */
 

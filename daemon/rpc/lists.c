@@ -392,6 +392,7 @@ call_get_status(struct call *c)
 	s->behind = engine_behind(engine);
 	if (status_witnesses(c, s) != RESULT_OK)
 		return RESULT_NO_MEMORY;
+	s->erasure_waits = engine_unclean(engine) != 0;
 	c->answer->body_case = TIMEBOX__V1__RESPONSE__BODY_STATUS;
 	c->answer->status = s;
 	return RESULT_OK;

@@ -219,6 +219,9 @@ member_fill(struct call *c, uint64_t member, int full, Timebox__V1__Member **out
 	m->debt = (uint64_t)sums.debt;
 	m->carry_minutes = sums.carry_minutes;
 	fill_person(c, member, m);
+	/* Also where a restore erased again what this ledger does not tell of. */
+	if (m->number[0] == 0)
+		m->status = TIMEBOX__V1__MEMBER_STATUS__MEMBER_STATUS_ERASED;
 	if (full && ((err = fill_lots(c, member, row, m)) != RESULT_OK ||
 		     (err = fill_carries(c, member, row, m)) != RESULT_OK))
 		return err;
@@ -444,6 +447,41 @@ struct report {
 	size_t n, limit;
 };
 
+/* ---- members without a number: erased ---- */
+
+struct unnumbered {
+	struct gather g;
+	uint64_t after;
+};
+
+static void
+unnumbered_note(void *ctx, const struct row_key *key, const void *value)
+{
+	struct unnumbered *u = ctx;
+	char number[9];
+
+	(void)value;
+	if (key->a > u->after &&
+	    texts_number(engine_people(u->g.call->rpc->engine), key->a, number) == RESULT_NOT_FOUND)
+		gather_add(&u->g, key->a);
+}
+
+/* Behind all numbers, as many as go in. */
+static enum result
+report_unnumbered(struct call *c, struct report *r, uint64_t after, int *more)
+{
+	struct unnumbered u = { .g = { .call = c }, .after = after };
+
+	engine_each(c->rpc->engine, TABLE_MEMBER, unnumbered_note, &u);
+	if (u.g.full)
+		return RESULT_NO_MEMORY;
+	gather_sort(&u.g);
+	for (size_t i = 0; i < u.g.n && r->n < r->limit; i++)
+		r->member[r->n++] = u.g.id[i];
+	*more = u.g.n > 0 && r->n > 0 && r->member[r->n - 1] != u.g.id[u.g.n - 1];
+	return RESULT_OK;
+}
+
 /* Stops with RESULT_TOO_MANY when the page is full. */
 static enum result
 report_note(void *ctx, const uint8_t *key, size_t key_len, const uint8_t *value, size_t len)
@@ -466,6 +504,7 @@ call_get_report(struct call *c)
 	const Timebox__V1__GetReport *ask = c->ask->get_report;
 	struct report r = { .after = ask->after_number };
 	Timebox__V1__Report *report = call_message(c, &timebox__v1__report__descriptor);
+	int more = 0;
 	enum result err;
 
 	r.limit = ask->limit == 0 || ask->limit > REPORT_MAX ? REPORT_MAX : ask->limit;
@@ -475,8 +514,14 @@ call_get_report(struct call *c)
 	if (report == NULL || r.member == NULL ||
 	    (report->members = call_alloc(c, r.limit * sizeof(*report->members))) == NULL)
 		return RESULT_NO_MEMORY;
-	err = people_each(engine_people(c->rpc->engine), PEOPLE_NUMBER, "", 0, report_note, &r);
+	err = ask->after_member != 0
+		? RESULT_OK
+		: people_each(engine_people(c->rpc->engine), PEOPLE_NUMBER, "", 0, report_note, &r);
 	report->more = err == RESULT_TOO_MANY;
+	if (err == RESULT_OK) {
+		err = report_unnumbered(c, &r, ask->after_member, &more);
+		report->more = more;
+	}
 	if (err != RESULT_OK && err != RESULT_TOO_MANY)
 		return err;
 	for (size_t i = 0; i < r.n; i++) {

@@ -229,6 +229,11 @@ void guess_note(struct rpc *rpc, uint32_t key_no, enum guess what);
 /* What the asker may see of a member. `full`: with lots and carries. RESULT_NOT_FOUND. */
 MUST_CHECK enum result member_fill(struct call *c, uint64_t member, int full, Timebox__V1__Member **out);
 
+/* ---- service.c ---- */
+
+/* A record as lists show it, or NULL without memory. */
+Timebox__V1__Record *record_make(struct call *c, const struct record_row *r);
+
 /* ---- handlers, one per call ---- */
 
 #define CALL(name) MUST_CHECK enum result call_##name(struct call *c)
@@ -257,6 +262,8 @@ CALL(get_status);
 CALL(get_proof);
 CALL(get_witness_request);
 CALL(add_cosignature);
+CALL(get_opening);
+CALL(get_findings);
 #undef CALL
 
 #endif

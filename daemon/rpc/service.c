@@ -125,16 +125,18 @@ gather_record(void *ctx, const struct row_key *key, const void *value)
 		gather_add(&list->g, key->a);
 }
 
-static Timebox__V1__Record *
+Timebox__V1__Record *
 record_make(struct call *c, const struct record_row *r)
 {
+	const struct batch_part_row *part = !r->in_batch
+		? NULL : call_row(c, row_key3(TABLE_BATCH_PART, r->origin.seq, 0, 0));
 	Timebox__V1__Record *out = call_message(c, &timebox__v1__record__descriptor);
 
 	if (out == NULL)
 		return NULL;
 	out->seq = r->origin.seq;
 	out->index = r->origin.index;
-	out->leaf = call_bytes(c, r->origin.leaf, 32);
+	out->leaf = call_bytes(c, part == NULL ? r->origin.leaf : part->origin.leaf, 32);
 	out->member = r->member;
 	out->number = call_number(c, r->member);
 	out->item = call_code8(c, r->item);

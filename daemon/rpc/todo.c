@@ -197,6 +197,34 @@ todo_records(struct todo *t)
 	}
 }
 
+/* ---- findings ---- */
+
+/* Staff correct the record; whoever looks again and finds the paper ends it, too. */
+static void
+todo_finding(void *ctx, const struct row_key *key, const void *value)
+{
+	const struct finding_row *f = value;
+	struct todo *t = ctx;
+	const struct record_row *r = call_row(t->c, row_key3(TABLE_RECORD, key->a, 0, 0));
+	int missing = f->outcome == FINDING_MISSING;
+	Timebox__V1__TodoLine *line;
+
+	if (f->outcome == FINDING_FOUND || r == NULL || r->state == RECORD_REJECTED ||
+	    r->state == RECORD_WITHDRAWN || r->state == RECORD_REVERSED)
+		return;
+	line = line_add(t, TIMEBOX__V1__TODO_KIND__TODO_KIND_FINDING,
+			missing ? "an audit did not find the sheet behind record %llu.%llu: find it or correct the record"
+				: "an audit found a sheet that differs from record %llu.%llu: correct the record",
+			missing ? "审计未找到第 %llu.%llu 条记录的原始单据:请补交单据或更正记录"
+				: "审计发现第 %llu.%llu 条记录与原始单据不符:请更正记录",
+			(unsigned long long)(key->a >> 16), (unsigned long long)(key->a & 0xffff));
+	if (line != NULL) {
+		line->seq = key->a >> 16;
+		line->index = (uint32_t)(key->a & 0xffff);
+		line->count = f->count;
+	}
+}
+
 /* ---- holds, the clock ---- */
 
 static void
@@ -257,6 +285,7 @@ call_get_todo(struct call *c)
 	engine_each(engine, TABLE_UNLINKED, todo_conflict, &t);
 	engine_each(engine, TABLE_PROPOSAL, todo_proposal, &t);
 	engine_each(engine, TABLE_BATCH, todo_batch, &t);
+	engine_each(engine, TABLE_FINDING, todo_finding, &t);
 	engine_each(engine, TABLE_HOLD, todo_hold, &t);
 	c->answer->body_case = TIMEBOX__V1__RESPONSE__BODY_TODO;
 	c->answer->todo = t.out;

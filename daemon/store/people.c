@@ -3,9 +3,12 @@
 #include <errno.h>
 #include <lmdb.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "daemon/base/check.h"
 #include "daemon/store/env.h"
+#include "daemon/store/people_int.h"
 
 static const char *const table_names[PEOPLE_TABLES] = {
     [PEOPLE_PRIVATE] = "private",
@@ -19,44 +22,59 @@ static const char *const table_names[PEOPLE_TABLES] = {
     [PEOPLE_META] = "meta",
 };
 
-struct people {
-	MDB_env *env;
-	MDB_dbi dbi[PEOPLE_TABLES];
-	MDB_txn *batch;
-	/* A child of the batch, while a mark is open: all reads and writes go through it. */
-	MDB_txn *mark;
-	/* A read transaction between two reads: beginning it anew costs no memory. It sees nothing until then. */
-	MDB_txn *reader;
-	/* How many people_each are under way, during which nothing is written. */
-	int visiting;
-	/* A write failed: no other is taken. */
-	int failed;
-};
-
 enum result
-people_open(const char *dir, struct people **out)
+people_env(const char *dir, MDB_env **env, MDB_dbi dbi[PEOPLE_TABLES])
 {
-	struct people *p = calloc(1, sizeof(*p));
 	MDB_txn *txn = NULL;
 	enum result err;
 	int rc;
 
-	if (p == NULL)
-		return RESULT_NO_MEMORY;
-	if ((err = env_open(dir, 0, PEOPLE_TABLES, &p->env)) != RESULT_OK) {
-		people_close(p);
+	if ((err = env_open(dir, 0, PEOPLE_TABLES, env)) != RESULT_OK)
 		return err;
-	}
-	rc = env_begin(p->env, NULL, 0, &txn);
+	rc = env_begin(*env, NULL, 0, &txn);
 	for (int i = 0; i < PEOPLE_TABLES && rc == 0; i++)
-		rc = mdb_dbi_open(txn, table_names[i], MDB_CREATE, &p->dbi[i]);
+		rc = mdb_dbi_open(txn, table_names[i], MDB_CREATE, &dbi[i]);
 	if (rc == 0)
 		rc = mdb_txn_commit(txn);
 	else if (txn != NULL)
 		mdb_txn_abort(txn);
 	if (rc != 0) {
+		env_close(*env);
+		*env = NULL;
+	}
+	return env_result(rc);
+}
+
+/* An empty shape that knows where it is, and has the lock file that says so open. */
+static struct people *
+people_new(const char *dir)
+{
+	struct people *p = calloc(1, sizeof(*p));
+	int n;
+
+	if (p == NULL)
+		return NULL;
+	n = snprintf(p->dir, sizeof(p->dir), "%s", dir);
+	if (n < 0 || (size_t)n >= sizeof(p->dir) || (p->turnstile = turnstile_open(p->dir)) < 0) {
+		p->turnstile = -1;
 		people_close(p);
-		return env_result(rc);
+		return NULL;
+	}
+	return p;
+}
+
+enum result
+people_open(const char *dir, struct people **out)
+{
+	struct people *p = people_new(dir);
+	enum result err;
+
+	if (p == NULL)
+		return env_result(errno == 0 ? ENOMEM : errno);
+	if ((err = people_settle(p->dir)) != RESULT_OK ||
+	    (err = people_env(p->dir, &p->env, p->dbi)) != RESULT_OK) {
+		people_close(p);
+		return err;
 	}
 	*out = p;
 	return RESULT_OK;
@@ -65,12 +83,15 @@ people_open(const char *dir, struct people **out)
 enum result
 people_open_reader(const char *dir, struct people **out)
 {
-	struct people *p = calloc(1, sizeof(*p));
+	struct people *p = people_new(dir);
 	enum result err;
 
 	if (p == NULL)
-		return RESULT_NO_MEMORY;
-	if ((err = env_open(dir, 1, PEOPLE_TABLES, &p->env)) != RESULT_OK) {
+		return env_result(errno == 0 ? ENOMEM : errno);
+	/* Held until people_close: this file stays in its place. */
+	err = flock(p->turnstile, LOCK_SH) == 0 ? env_open(dir, 1, PEOPLE_TABLES, &p->env)
+						: env_result(errno);
+	if (err != RESULT_OK) {
 		people_close(p);
 		return err;
 	}
@@ -93,8 +114,8 @@ people_freeze(struct people *p)
 	return env_result(rc);
 }
 
-static void
-reader_drop(struct people *p)
+void
+people_reader_drop(struct people *p)
 {
 	if (p->reader != NULL)
 		mdb_txn_abort(p->reader);
@@ -107,8 +128,10 @@ people_close(struct people *p)
 	if (p == NULL)
 		return;
 	people_abandon(p);
-	reader_drop(p);
+	people_reader_drop(p);
 	env_close(p->env);
+	if (p->turnstile >= 0)
+		close(p->turnstile);
 	free(p);
 }
 
@@ -146,6 +169,9 @@ read_begin(struct people *p, MDB_txn **out)
 {
 	int rc;
 
+	/* Lost in a renewal that failed. */
+	if (p->env == NULL)
+		return EIO;
 	if ((*out = innermost(p)) != NULL)
 		return 0;
 	if (p->reader == NULL)

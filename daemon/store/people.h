@@ -7,8 +7,9 @@
  * for two threads.
  *
  * LMDB gives the pages of deleted rows back for use, but leaves their bytes in the file until they
- * are used again: erasing for good means people_compact into a new folder, and overwriting or
- * discarding the old file.
+ * are used again, and bytes of a deleted row between the rows of a page that lives on. Erasing for
+ * good is people_renew: all rows into a file of its own, that one in this one's place, this one
+ * overwritten.
  */
 #ifndef TIMEBOX_STORE_PEOPLE_H
 #define TIMEBOX_STORE_PEOPLE_H
@@ -98,6 +99,24 @@ typedef enum result (*people_fn)(void *ctx, const uint8_t *key, size_t key_len,
 				 const uint8_t *value, size_t len);
 MUST_CHECK enum result people_each(struct people *people, enum people_table table,
 				   const void *prefix, size_t prefix_len, people_fn fn, void *ctx);
+
+/*
+ * Whoever erases rows puts this row of META into the same batch: until people_renew has succeeded, in this process or a later
+ * one, what was deleted may still be read from the file.
+ */
+#define PEOPLE_UNCLEAN	   "unclean"
+#define PEOPLE_UNCLEAN_LEN 7
+
+/*
+ * Makes the bytes of deleted rows go: writes all rows but PEOPLE_UNCLEAN into a new file, puts that in this one's place, and
+ * overwrites and removes this one. No batch may be open. RESULT_BUSY while a backup reads (people_open_reader): nothing
+ * was done, to be tried again. Any other failure leaves the rows and, until the next people_open, this process without
+ * them: then nothing more is taken. Interrupted anywhere, people_open goes on with the old file or the new one, whole.
+ *
+ * What it cannot do: reach copies that a file system keeps of what is overwritten (snapshots, copy-on-write, flash),
+ * pages swapped out, or backups.
+ */
+MUST_CHECK enum result people_renew(struct people *people);
 
 /*
  * Copies what is committed, without the pages that hold what was deleted, into the existing empty

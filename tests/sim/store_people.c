@@ -314,6 +314,16 @@ people_each(struct people *p, enum people_table table, const void *prefix, size_
 }
 
 enum result
+people_renew(struct people *p)
+{
+	CHECK(!p->open);
+	if (p->failed)
+		return RESULT_UNAVAILABLE;
+	set(&p->table[PEOPLE_META], PEOPLE_UNCLEAN, PEOPLE_UNCLEAN_LEN, NULL, 0);
+	return RESULT_OK;
+}
+
+enum result
 people_compact(struct people *p, const char *dir)
 {
 	(void)p;

@@ -40,6 +40,9 @@ static const struct {
 	{"attest_batch", " records refs "},
 	{"hold", " outlet "},
 	{"confirm", " day "},
+	{"erase", " member beneficiary "},
+	{"text_open", " row member "},
+	{"audit_finding", " digest "},
 };
 
 /* The largest value of a number, by its field's name. */
@@ -54,7 +57,7 @@ static const struct {
 	{"parts", 1000000}, {"entries", 1000000}, {"class", 4}, {"status", 3},
 	{"partner_kind", 5}, {"item_kind", 3}, {"quality", 2}, {"fate", 2}, {"term", 2},
 	{"birth_year", 9999}, {"zone_minutes", 840}, {"day", 100000}, {"to_day", 100000},
-	{"joined_day", 100000}, {"best_before_day", 100000},
+	{"joined_day", 100000}, {"best_before_day", 100000}, {"scope", 3}, {"ground", 6}, {"outcome", 3},
 };
 
 /* ---- acts with every field set ---- */

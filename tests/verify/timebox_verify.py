@@ -86,6 +86,7 @@ Command: 1 genesis Genesis, 2 clock_accept ClockAccept, 3 semantics_raise Semant
     46 reject_records RejectRecords, 47 batch_withdraw BatchWithdraw,
     48 batch_reverse BatchReverse, 60 hold Hold, 61 confirm Confirm, 62 cancel Cancel,
     63 reverse Reverse, 64 late_delivery LateDelivery, 65 permit Permit, 66 gift Gift,
+    80 erase Erase, 81 text_open TextOpen, 82 audit_finding AuditFinding,
     90 system_release SystemRelease, 91 system_close SystemClose, 92 system_credit SystemCredit,
     93 system_reverse SystemReverse
 Ref: 1 seq u64, 2 index u32, 3 leaf bytes
@@ -143,6 +144,9 @@ Reverse: 1 ref Ref, 2 fate enum
 LateDelivery: 1 ref Ref
 Permit: 1 member u64
 Gift: 1 member u64, 2 other u64, 3 points u32
+Erase: 1 member u64, 2 beneficiary u64, 3 scope enum, 4 ground enum
+TextOpen: 1 ref Ref, 2 row u32, 3 member u64, 4 ground enum, 5 commitment bytes
+AuditFinding: 1 ref Ref, 2 outcome enum, 3 digest bytes
 SystemRelease: 1 refs *Ref
 SystemClose: 1 members *u64
 SystemCredit: 1 refs *Ref
@@ -956,19 +960,23 @@ PAID_STAFF, ACTIVE, GOOD, PURPOSE_TERM, AREA_TERM = 4, 1, 1, 2, 1
 GIFT_OFF, GIFT_KIN, BACK_ON_SHELF = 0, 1, 1
 SEMANTICS = 1  # the only version of the book so far
 MAX_KIN, MAX_HOLD_PARTS = 8, 160
+ERASED, WHOLE, DETAILS_SCOPE, RECORDS_SCOPE = 4, 1, 2, 3
+DETAILS, RECORDS = 1, 2
+CONSENT, INSPECTION = 2, 3
 # Verdicts on rows, by their ResultCode.
 (BAD_DATE, UNKNOWN_MEMBER, UNKNOWN_ITEM, IS_PAID_STAFF, END_BEFORE_START, BEFORE_JOINING,
- OVER_SESSION_CAP, TRAINING_MISSING, DUPLICATE, OVERLAP, TOO_SHORT) = (
-    72, 75, 76, 77, 78, 79, 80, 81, 82, 83, 104)
+ OVER_SESSION_CAP, TRAINING_MISSING, DUPLICATE, OVERLAP, TOO_SHORT, WAS_ERASED) = (
+    72, 75, 76, 77, 78, 79, 80, 81, 82, 83, 104, 130)
 EFFECTS = {name: number for number, name in (
     (1, "MEMBER_ADDED"), (2, "BENEFICIARY_ADDED"), (3, "TERM_ADDED"), (4, "KEY_ADMITTED"),
     (5, "PROPOSED"), (6, "APPLIED"), (7, "RULES"), (8, "OPENED"), (9, "LINK_CONFLICT"),
     (10, "HELD"), (11, "CONFIRMED"), (12, "CANCELLED"), (13, "RELEASED"), (14, "REVERSED"),
     (15, "DELIVERED_LATE"), (20, "CHECKED_IN"), (21, "RECORDED"), (22, "ROW_REFUSED"),
     (23, "CREDITED"), (24, "ATTESTED"), (25, "REJECTED"), (26, "BATCH_COMPLETE"),
-    (27, "BATCH_CREDITED"), (28, "BATCH_WITHDRAWN"), (29, "BATCH_REVERSED"), (30, "GIFTED"))}
+    (27, "BATCH_CREDITED"), (28, "BATCH_WITHDRAWN"), (29, "BATCH_REVERSED"), (30, "GIFTED"),
+    (31, "ERASED"), (32, "TEXT_OPENED"), (33, "FINDING"))}
 
-# kind: who (S staff, M member's session, O outlet, K ledger key, D daemon, N an unknown key), in
+# kind: who (S staff, M member's session, O outlet, A auditor, K ledger key, D daemon, N an unknown key), in
 # set-up and when open ("two": a proposal, which a second person approves), and when a staff key
 # that is not linked to a member yet may ask.
 PERMISSION_TEXT = """
@@ -1013,13 +1021,16 @@ reverse S no two
 late_delivery S no two
 permit S no yes
 gift M no yes
+erase S two two
+text_open S yes yes
+audit_finding SA yes yes
 system_release D no yes
 system_close D yes yes
 system_credit D yes yes
 system_reverse D yes yes
 """
 DRAWN = (EFFECTS["MEMBER_ADDED"], EFFECTS["BENEFICIARY_ADDED"])
-ROLE_LETTERS = {ROLE_STAFF: "S", ROLE_MEMBER: "M", ROLE_OUTLET: "O", ROLE_OPERATOR: "K",
+ROLE_LETTERS = {ROLE_STAFF: "S", ROLE_MEMBER: "M", ROLE_OUTLET: "O", ROLE_AUDITOR: "A", ROLE_OPERATOR: "K",
                 ROLE_SYSTEM: "D", ROLE_NOBODY: "N"}
 
 
@@ -1043,7 +1054,7 @@ FIELD_MAX = dict(
     time_us=TIME_MAX, role=7, count=COUNT_MAX, points=COUNT_MAX, minutes=COUNT_MAX, quota=COUNT_MAX,
     term=2, status=3, partner_kind=5, item_kind=3, quality=2, fate=2, birth_year=9999,
     attempt=COUNT_MAX, part=COUNT_MAX, parts=COUNT_MAX, entries=COUNT_MAX, rules=SEQ_MAX,
-    zone_minutes=840)
+    zone_minutes=840, scope=3, ground=6, row=199, outcome=3)
 FIELD_MAX["class"] = 4
 FIELD_LENGTHS = dict(batch=16, key=32, ledger_key=32, code_hash=32, recovery_code=32, proof=32,
                      digest=32, commitment=32, staff_codes=32)
@@ -1087,6 +1098,9 @@ reverse ref fate
 late_delivery ref
 permit member
 gift member other points
+erase scope ground
+text_open ref ground commitment
+audit_finding ref outcome
 system_release refs
 system_close members
 system_credit refs
@@ -1221,6 +1235,7 @@ class Book:
         self.proposals, self.holds, self.records = {}, {}, {}
         self.batches, self.parts, self.sessions, self.activities, self.days = {}, {}, {}, {}, {}
         self.unlinked = {}
+        self.erased = {}  # beneficiary: what of them was
         self.proposer = None
 
     # -- what an entry says --
@@ -1432,6 +1447,8 @@ class Book:
             self.refuse_unless(not self.who and body["member"] in self.members, "linked already")
         elif kind in ("reverse", "late_delivery"):
             self.refuse_unless(self.named(body["ref"]) in self.holds, "there is no such hold")
+        elif kind == "erase":
+            self.check_erase(body)
         elif kind == "batch_reverse":
             self.refuse_unless(body["batch"] in self.batches, "there is no such batch")
         else:
@@ -1593,6 +1610,12 @@ class Book:
         self.refuse_unless(member in self.members, "nobody has this member id")
         return self.members[member]
 
+    def standing(self, member):
+        """One whose data was not erased."""
+        found = self.member(member)
+        self.refuse_unless(found.status != ERASED, "this member was erased")
+        return found
+
     def check_area(self, area):
         self.refuse_unless(not area or self.terms.get(area) == AREA_TERM, "there is no such area")
 
@@ -1612,12 +1635,12 @@ class Book:
         self.members[made] = Row(
             kind=body["class"], status=ACTIVE, joined=body["joined_day"],
             trained=(body["trained_from_day"], body["trained_to_day"]), kin=[], reset_us=0,
-            slip_by=None, permit_us=0, card=False)
+            slip_by=None, permit_us=0, card=False, erased=0)
         self.effect("MEMBER_ADDED", id=made)
         self.touch(made)
 
     def do_member_update(self, body):
-        member = self.member(body["member"])
+        member = self.standing(body["member"])
         self.check_area(body["area"])
         self.keep_apart(self.who, body["member"])
         member.kind, member.status = body["class"], body["status"]
@@ -1626,6 +1649,7 @@ class Book:
 
     def do_kin_add(self, body):
         pair = body["member"], body["other"]
+        self.standing(pair[0]), self.standing(pair[1])
         self.refuse_unless(pair[0] != pair[1], "nobody is their own kin")
         for one, other in (pair, pair[::-1]):
             kin, _ = self.member(one).kin, self.member(other)
@@ -1635,14 +1659,14 @@ class Book:
                 self.touch(one)
 
     def do_pin_slip(self, body):
-        member = self.member(body["member"])
+        member = self.standing(body["member"])
         member.slip_by = self.key
         if body["reset"]:
             member.reset_us = self.now
         self.touch(body["member"])
 
     def do_card_bind(self, body):
-        self.member(body["member"]).card = True
+        self.standing(body["member"]).card = True
         self.touch(body["member"])
 
     def do_card_block(self, body):
@@ -1658,20 +1682,21 @@ class Book:
         self.effect("BENEFICIARY_ADDED", id=made)
 
     def do_pair_set(self, body):
-        self.member(body["member"])
+        self.standing(body["member"])
+        self.refuse_unless(not self.erased.get(body["beneficiary"], 0) & DETAILS, "it was erased")
         self.refuse_unless(body["beneficiary"] in self.beneficiaries and
                            (not body["to_day"] or body["to_day"] >= body["from_day"]), "no pair")
         self.pairs[body["member"], body["beneficiary"]] = body["from_day"], body["to_day"]
         self.touch(body["member"])
 
     def do_delegate(self, body):
-        self.member(body["member"]), self.member(body["other"])
+        self.standing(body["member"]), self.standing(body["other"])
         self.keep_apart(body["other"], body["member"])
         self.delegations[body["member"], body["other"]] = body["to_day"]
         self.touch(body["member"])
 
     def do_permit(self, body):
-        member = self.member(body["member"])
+        member = self.standing(body["member"])
         self.keep_apart(self.who, body["member"])
         self.refuse_unless(
             not member.reset_us or
@@ -1685,6 +1710,66 @@ class Book:
         return (member.reset_us and
                 self.now < member.reset_us + self.rule["reset_guard_days"] * DAY_US and
                 self.now > member.permit_us)
+
+    # -- privacy and audit --
+
+    def check_erase(self, body):
+        member, beneficiary = body["member"], body["beneficiary"]
+        bits = {DETAILS_SCOPE: DETAILS, RECORDS_SCOPE: RECORDS}.get(body["scope"], DETAILS | RECORDS)
+        self.refuse_unless(bool(member) != bool(beneficiary), "a member or a beneficiary")
+        self.refuse_unless(body["ground"] not in (CONSENT, INSPECTION), "no ground to erase")
+        if beneficiary:
+            done = self.erased.get(beneficiary, 0)
+            self.refuse_unless(beneficiary in self.beneficiaries and body["scope"] != DETAILS_SCOPE,
+                               "no such beneficiary, or scope")
+            self.refuse_unless(not (done & DETAILS and done & bits == bits), "it was erased")
+            return bits
+        found = self.member(member)
+        self.refuse_unless(found.status != ERASED or found.erased & bits != bits, "it was erased")
+        self.keep_apart(self.who, member)
+        held = sum(self.balance(HELD, member, "", lot) for lot in self.lots_of(member))
+        self.refuse_unless(not bits & DETAILS or (member not in self.sessions and not held),
+                           "something of this member is still open")
+        return bits
+
+    def do_erase(self, body):
+        bits = self.check_erase(body)
+        member, beneficiary = body["member"], body["beneficiary"]
+        if beneficiary:
+            done = self.erased.get(beneficiary, 0)
+            if (bits | done) & DETAILS:
+                self.erased[beneficiary] = done | bits
+        elif bits & DETAILS or self.members[member].status == ERASED:
+            found = self.members[member]
+            found.status, found.erased = ERASED, found.erased | bits
+            found.card, found.slip_by, found.permit_us = False, None, 0
+        self.effect("ERASED", member=member, id=beneficiary, count=body["scope"])
+        self.touch(member)
+
+    def do_text_open(self, body):
+        seq, index = self.refers(body["ref"])
+        record = self.records.get((seq, body["row"]))
+        self.refuse_unless(body["ground"] in (CONSENT, INSPECTION), "no ground to open")
+        if body["member"]:
+            self.member(body["member"])
+        self.refuse_unless(record is None or record.batch is None or
+                           record.member == body["member"], "the text is another's")
+        self.keep_apart(self.who, body["member"])
+        self.effect("TEXT_OPENED", id=seq, index=index, count=body["row"], member=body["member"])
+        self.touch(body["member"])
+
+    def do_audit_finding(self, body):
+        at = self.refers(body["ref"])
+        record = self.records.get(at)
+        self.refuse_unless(record is not None, "there is no such record")
+        attester = record.attester or (record.batch and record.batch.attester)
+        for key in filter(None, (record.recorder, record.closer, attester)):
+            person = self.person(key)
+            self.refuse_unless(key != self.key and not (person and person == self.who),
+                               "nobody judges a record that they had a hand in")
+        self.keep_apart(self.who, record.member)
+        self.effect("FINDING", id=at[0], index=at[1], count=body["outcome"], member=record.member)
+        self.touch(record.member)
 
     def do_donation_add(self, body):
         item, outlet = body["item"], body["outlet"]
@@ -1820,7 +1905,7 @@ class Book:
         provenance = WITNESSED if self.role in (ROLE_OUTLET, ROLE_STAFF) else session.provenance
         record = Row(member=member, item=session.item, day=day, start=start, end=start + minutes,
                      provenance=provenance, measured=True, state="recorded", batch=None,
-                     recorder=session.key, closer=self.key, ratio=None, due_us=0)
+                     recorder=session.key, closer=self.key, attester=None, ratio=None, due_us=0)
         self.records[self.seq, index] = record
         self.take_time((self.seq, index), record)
         self.effect("RECORDED", index=index, member=member, minutes=minutes, item=session.item,
@@ -1833,6 +1918,8 @@ class Book:
             return BAD_DATE
         if member is None:
             return UNKNOWN_MEMBER
+        if member.status == ERASED:
+            return WAS_ERASED
         rate = self.rate_of_day(row["item"], row["day"]) if self.opened else \
             in_force(self.rates.get(row["item"], []), self.now)
         if rate is None:
@@ -1854,7 +1941,7 @@ class Book:
                            "a part comes alone")
         batch = self.batches.setdefault(body["batch"], Row(
             state="incomplete", attempt=body["attempt"], count=body["parts"], key=self.key, parts=[],
-            records=0, waiting=set(), rules=0, due_us=0))
+            records=0, waiting=set(), rules=0, due_us=0, attester=None))
         self.refuse_unless(
             batch.state == "incomplete" and batch.key == self.key and
             (batch.count, batch.attempt, len(batch.parts)) ==
@@ -1870,7 +1957,7 @@ class Book:
                          start=row["start_minute"], end=row["end_minute"],
                          provenance=BACKFILLED if self.opened else OPENING,
                          measured=row["measured"], state="recorded", batch=batch,
-                         recorder=self.key, closer=None, ratio=None, due_us=0)
+                         recorder=self.key, closer=None, attester=None, ratio=None, due_us=0)
             self.records[self.seq, i] = record
             self.take_time((self.seq, i), record)
             self.touch(row["member"])
@@ -1901,6 +1988,7 @@ class Book:
         for at in sorted(batch.waiting):
             self.attest_one(at, self.records[at])
         batch.state = "attested" if batch.waiting else "credited"
+        batch.attester = self.key
         batch.rules, batch.due_us = body["rules"], self.now + self.rule["notice_days"] * DAY_US
         batch.credited = set(batch.waiting)
         self.effect("ATTESTED", count=len(batch.waiting), until_us=batch.due_us)
@@ -1929,7 +2017,7 @@ class Book:
                                    "nobody attests what they recorded or witnessed")
             self.keep_apart(self.who, record.member)
             self.touch(record.member)
-            record.state, record.due_us = "attested", due_us
+            record.state, record.due_us, record.attester = "attested", due_us, self.key
         self.effect("ATTESTED", count=len(body["refs"]), until_us=due_us)
 
     def do_reject_records(self, body):
