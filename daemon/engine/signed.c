@@ -47,14 +47,22 @@ room_for(uint8_t (**list)[32], size_t n, size_t *cap)
 	return RESULT_OK;
 }
 
+/* For one block more, before anything is changed: memory that is missing must not leave half of it done. */
+static enum result
+room_for_block(struct signer *s)
+{
+	enum result err = room_for(&s->node, s->n_nodes, &s->cap_nodes);
+
+	return err != RESULT_OK ? err : room_for(&s->page, s->n_pages, &s->cap_pages);
+}
+
 enum result
 signed_block(struct signer *s, const uint8_t node[32])
 {
 	struct tree_frontier page;
 	enum result err;
 
-	if ((err = room_for(&s->node, s->n_nodes, &s->cap_nodes)) != RESULT_OK ||
-	    (err = room_for(&s->page, s->n_pages, &s->cap_pages)) != RESULT_OK)
+	if ((err = room_for_block(s)) != RESULT_OK)
 		return err;
 	memcpy(s->node[s->n_nodes++], node, 32);
 	tree_frontier_append_node(&s->blocks, TREE_NODE_LEVEL, node);
@@ -98,9 +106,11 @@ entry_back(void *ctx, uint64_t seq, const uint8_t *bytes, size_t len)
 	struct signer *s = &back->e->signer;
 	uint8_t prev[32];
 	uint64_t said;
-	enum result err = RESULT_OK;
+	enum result err;
 
 	CHECK(seq == read_size(s) + 1);
+	if ((err = room_for_block(s)) != RESULT_OK)
+		return err;
 	if (entry_link(bytes, len, &said, prev) != RESULT_OK || said != seq)
 		return scrub_found(back->e, seq, "no entry of this number");
 	if (s->has_leaf && memcmp(prev, s->leaf, sizeof(prev)) != 0)
