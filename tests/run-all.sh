@@ -184,9 +184,9 @@ run_verify() {
 
 # A disk that lies must be found out, or the check itself is broken.
 run_power() {
-	run_counted power "$PYTHON" tests/crash/power/power.py "$POWER_WINDOWS"
+	SEED=1 run_counted power "$PYTHON" tests/crash/power/power.py "$POWER_WINDOWS"
 	for lie in sync through; do
-		if POWER_LIE=$lie TIMEBOXD=$ROOT/build/timeboxd PYTHONPATH=$ROOT/build/py:$ROOT/tests/e2e timeout -k 5 300 \
+		if SEED=1 POWER_LIE=$lie TIMEBOXD=$ROOT/build/timeboxd PYTHONPATH=$ROOT/build/py:$ROOT/tests/e2e timeout -k 5 300 \
 			"$PYTHON" tests/crash/power/power.py 3 >"$REPORT/power-lie.log" 2>&1 ||
 			! grep -q '^FAILED after event' "$REPORT/power-lie.log"; then
 			count "power-lie-$lie" 0 1 0
@@ -223,7 +223,7 @@ run_suite() {
 	races) build races all py && T=${T:-race} && run_pytest races "$ROOT/build" tests/e2e ;;
 	crash) build crash all py && run_pytest crash "$ROOT/build" tests/crash ;;
 	power) build power all py tests-crash && run_power ;;
-	faults) build faults all py tests-crash && run_counted faults "$PYTHON" tests/crash/faults/faults.py "$FAULT_PLACES" ;;
+	faults) build faults all py tests-crash && SEED=1 run_counted faults "$PYTHON" tests/crash/faults/faults.py "$FAULT_PLACES" ;;
 	*) echo "no such suite: $1"; count "$1" 0 1 0 ;;
 	esac
 }

@@ -355,12 +355,13 @@ def fail_everywhere(pool, tally, most, rng):
         reached, known, runs = set(), set(), 0
         # Calls are counted, so that the first and the last from a place can fail; a place that threads moved its calls away
         # from is then asked for by itself.
-        for by_place in (False,) if most else (False, True, True):
-            places = census(kind)
-            missing = [p for p in places if p[2] not in reached]
-            known.update(p[2] for p in missing if not by_place)
-            calls = [("FAULT_PLACE", p[2]) for p in missing] if by_place else \
-                [("FAULT_N", n) for n in sorted({n for p in missing for n in p[:2]})]
+        for by_place in (False,) if most else (False, True, True, True, True):
+            if by_place:
+                calls = [("FAULT_PLACE", place) for place in sorted(known - reached)]
+            else:
+                places = census(kind)
+                known = {place for _, _, place in places}
+                calls = [("FAULT_N", n) for n in sorted({n for place in places for n in place[:2]})]
             if most:
                 calls = sorted(rng.sample(calls, min(most, len(calls))))
             for result in pool.imap_unordered(attempt, [(kind, error, sticky, call) for call in calls]):
@@ -368,7 +369,7 @@ def fail_everywhere(pool, tally, most, rng):
                 runs += 1
                 if result.place is not None:
                     reached.add(result.place)
-            if not missing:
+            if known <= reached:
                 break
         print("%s %s%s: %d runs, %d places of %d failed" % (
             kind, errno.errorcode[error], " for good" if sticky else "", runs, len(reached & known), len(known)), flush=True)
