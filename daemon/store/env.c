@@ -147,11 +147,17 @@ env_write_result(MDB_env *env, int rc)
 int
 env_has_room(MDB_env *env)
 {
+	return env_has_room_for(env, 0);
+}
+
+int
+env_has_room_for(MDB_env *env, uint64_t bytes)
+{
 	struct statvfs fs;
 	int fd;
 
 	return mdb_env_get_fd(env, &fd) != 0 || fstatvfs(fd, &fs) != 0 ||
-	       (uint64_t)fs.f_bavail * fs.f_frsize >= ENV_ROOM_BYTES;
+	       (uint64_t)fs.f_bavail * fs.f_frsize >= ENV_ROOM_BYTES + bytes;
 }
 
 static int
@@ -211,10 +217,16 @@ env_close(MDB_env *env)
 }
 
 int
-env_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **out)
+env_is_ours(MDB_env *env)
 {
 	const struct open_env *slot = mdb_env_get_userctx(env);
 
-	CHECK(slot->env == env && slot->forks == forks);
+	return slot->env == env && slot->forks == forks;
+}
+
+int
+env_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn **out)
+{
+	CHECK(env_is_ours(env));
 	return mdb_txn_begin(env, parent, flags, out);
 }

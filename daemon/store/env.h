@@ -7,6 +7,7 @@
 
 #include <lmdb.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "proto/codes.h"
 
@@ -52,5 +53,9 @@ MUST_CHECK enum result env_result(int rc);
 MUST_CHECK enum result env_write_result(MDB_env *env, int rc);
 /* 1 unless the disk is so full that a large batch might not find room. */
 int env_has_room(MDB_env *env);
+/* The same, with so many bytes more. */
+int env_has_room_for(MDB_env *env, uint64_t bytes);
+/* 0 in a fork of the process that opened the environment. */
+int env_is_ours(MDB_env *env);
 
 #endif

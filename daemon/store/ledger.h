@@ -1,9 +1,11 @@
 /*
  * The ledger's entries, append only: seq (from 1, no gaps) → bytes, in an LMDB environment with
- * integer keys.
+ * integer keys, and the latest of them in a journal beside it (journal.h).
  *
- * Appends gather in one write transaction until ledger_commit makes them durable (fdatasync, then
- * the synchronous meta page). A failed append or commit is final: that call answers
+ * Appends gather in memory until ledger_commit makes them durable: with one flush of the journal, or,
+ * when the journal is full or the batch is large, with one synchronous LMDB transaction of the
+ * batch and all that is in the journal, which then starts anew. Opening takes in what the journal
+ * has more than LMDB; closing leaves everything in LMDB if it can. A failed append or commit is final: that call answers
  * RESULT_DISK_FULL or RESULT_UNAVAILABLE (whether its batch lasted is then unknown), every later
  * write RESULT_UNAVAILABLE until the process starts anew. Reads go on. Not for two threads.
  */

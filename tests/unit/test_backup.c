@@ -314,7 +314,7 @@ a_checkpoint_of_another_key_is_not_heeded(void **state)
 	assert_int_equal(engine_writable(k.engine), RESULT_OK);
 }
 
-/* A byte of the middle of the entry, in the file of the ledger. */
+/* A byte of the middle of the entry, in the file of the ledger, which has all when it was closed. */
 static void
 flip_entry(uint64_t seq)
 {
@@ -324,6 +324,8 @@ flip_entry(uint64_t seq)
 	FILE *file;
 
 	assert_non_null(bytes);
+	engine_close(k.engine);
+	assert_int_equal(engine_open(k.dir, &k.engine, &error), RESULT_OK);
 	assert_int_equal(engine_entry(k.engine, seq, entry, sizeof(entry), &len), RESULT_OK);
 	snprintf(path, sizeof(path), "%s/ledger/data.mdb", k.dir);
 	file = fopen(path, "r+");

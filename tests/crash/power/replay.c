@@ -160,15 +160,19 @@ read_leaves(const char *path)
 	fclose(file);
 }
 
-/* The last thing that left the daemon before that time. */
+/* The last thing that left the daemon before that time. What init prints goes past the recorder: until
+ * something was seen to leave, it is the last thing that was done. */
 static size_t
 event_of(uint64_t time_ns)
 {
 	static size_t at, sent;
+	static int seen;
 
-	for (; at < run.n_events && run.events[at].head.time_ns <= time_ns; at++)
-		if (run.events[at].head.kind == POWER_SENT)
+	for (; at < run.n_events && run.events[at].head.time_ns <= time_ns; at++) {
+		seen |= run.events[at].head.kind == POWER_SENT;
+		if (!seen || run.events[at].head.kind == POWER_SENT)
 			sent = at;
+	}
 	return sent;
 }
 
@@ -402,14 +406,16 @@ try_window(const char *dir, size_t from, size_t to)
 
 /* ---- all ---- */
 
-/* A commit of the ledger is over. */
+/* A commit of the ledger is over: a flush of the journal, or LMDB's meta page. */
 static int
 ends_window(size_t i)
 {
 	const struct event *e = &run.events[i];
 
-	return i + 1 == run.n_events || (e->head.kind == POWER_SYNC_END && strcmp(e->path, "ledger/data.mdb") == 0 &&
-					    run.events[i - 1].head.kind == POWER_WRITE_THROUGH);
+	return i + 1 == run.n_events ||
+	       (e->head.kind == POWER_SYNC_END &&
+		   (strcmp(e->path, "ledger/journal") == 0 ||
+		       (strcmp(e->path, "ledger/data.mdb") == 0 && run.events[i - 1].head.kind == POWER_WRITE_THROUGH)));
 }
 
 static void
