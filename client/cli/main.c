@@ -161,6 +161,7 @@ main_help_exits(FILE *to)
 		  "   4  no connection, or the outcome is unknown (try again; `timebox receipt` tells)\n"
 		  "   5  done, but some rows were refused\n"
 		  "   6  a verification failed\n"
+		  "   7  not finished: run again to carry on\n"
 		  "  70  a fault of the program or the machine\n"));
 }
 

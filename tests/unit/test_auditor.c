@@ -16,9 +16,11 @@
 #include "client/auditor/ids.h"
 #include "client/auditor/keymap.h"
 #include "client/auditor/memory.h"
+#include "client/auditor/said.h"
 #include "proto/note.h"
 #include "proto/tile.h"
 #include "proto/tree.h"
+#include "timebox/v1/entry.pb-c.h"
 
 #define ORIGIN	  "station.example/box"
 #define PATH_SIZE 512
@@ -478,6 +480,122 @@ rows_in_memory_are_found_after_others_were_dropped(void **state)
 	memory_free(m);
 }
 
+/* ---- entries in one pass ---- */
+
+static bool
+same_bytes(struct said_bytes a, struct said_bytes b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static bool
+same_lists(const struct said *a, const struct said *b)
+{
+	bool same = a->n_postings == b->n_postings && a->n_effects == b->n_effects &&
+		    a->n_touched == b->n_touched;
+
+	for (size_t i = 0; same && i < a->n_postings; i++) {
+		const struct said_posting *p = &a->postings[i], *q = &b->postings[i];
+
+		same = p->asset == q->asset && p->purpose == q->purpose && p->member == q->member &&
+		       p->lot == q->lot && p->amount == q->amount &&
+		       same_bytes(p->partner, q->partner) && same_bytes(p->item, q->item);
+	}
+	for (size_t i = 0; same && i < a->n_effects; i++)
+		same = memcmp(&a->effects[i], &b->effects[i], sizeof(a->effects[i])) == 0;
+	for (size_t i = 0; same && i < a->n_touched; i++)
+		same = memcmp(&a->touched[i], &b->touched[i], sizeof(a->touched[i])) == 0;
+	return same;
+}
+
+static void
+assert_read_alike(const uint8_t *bytes, size_t n)
+{
+	struct arena one, other;
+	struct said a, b;
+	enum result err;
+
+	assert_int_equal(arena_init(&one, 1u << 20), RESULT_OK);
+	assert_int_equal(arena_init(&other, 1u << 20), RESULT_OK);
+	err = said_decode(bytes, n, &one, &a);
+	assert_int_equal(said_decode_reference(bytes, n, &other, &b), err);
+	if (err == RESULT_OK) {
+		assert_int_equal(a.seq, b.seq);
+		assert_int_equal(a.time_us, b.time_us);
+		assert_int_equal(a.rules, b.rules);
+		assert_int_equal(a.semantics, b.semantics);
+		assert_true(same_bytes(a.prev, b.prev) && same_bytes(a.act, b.act) &&
+			    same_bytes(a.signature, b.signature));
+		assert_true(same_lists(&a, &b));
+	}
+	arena_free(&one);
+	arena_free(&other);
+}
+
+/* An entry with every field of a posting, an effect and a touched member. */
+static size_t
+entry_pack(uint8_t *out)
+{
+	uint8_t hash[32] = {1, 2, 3};
+	Timebox__V1__Posting posting, *postings = &posting;
+	Timebox__V1__Effect effect, *effects[] = {&effect, &effect};
+	Timebox__V1__Touched touched, *touches = &touched;
+	Timebox__V1__Entry e;
+	char text[] = "RICE";
+
+	timebox__v1__entry__init(&e);
+	timebox__v1__posting__init(&posting);
+	timebox__v1__effect__init(&effect);
+	timebox__v1__touched__init(&touched);
+	posting.asset = TIMEBOX__V1__ASSET__ASSET_ITEM;
+	posting.purpose = TIMEBOX__V1__PURPOSE__PURPOSE_SHELF;
+	posting.member = 300;
+	posting.partner = posting.item = effect.item = effect.outlet = text;
+	posting.lot = 1ull << 40;
+	posting.amount = -77;
+	effect.kind = TIMEBOX__V1__EFFECT_KIND__EFFECT_KIND_HELD;
+	effect.command = effect.index = effect.minutes = effect.points = effect.count = 200;
+	effect.id = effect.member = effect.rules = effect.until_us = effect.release_us = 1ull << 50;
+	effect.verdict = 1;
+	effect.day = -5;
+	effect.provenance = TIMEBOX__V1__PROVENANCE__PROVENANCE_OPENING;
+	touched.member = 300;
+	touched.prev = 299;
+	e.seq = 300;
+	e.time_us = 1ull << 50;
+	e.rules = 1;
+	e.semantics = 1;
+	e.prev = e.act = (ProtobufCBinaryData){sizeof(hash), hash};
+	e.signature = (ProtobufCBinaryData){5, hash};
+	e.postings = &postings;
+	e.effects = effects;
+	e.touched = &touches;
+	e.n_postings = e.n_touched = 1;
+	e.n_effects = 2;
+	return timebox__v1__entry__pack(&e, out);
+}
+
+static void
+an_entry_read_in_one_pass_is_as_protobuf_reads_it_whatever_is_wrong(void **state)
+{
+	uint8_t entry[1024], changed[1024];
+	size_t n = entry_pack(entry);
+
+	(void)state;
+	assert_read_alike(entry, n);
+	for (size_t i = 0; i < n; i++) {
+		assert_read_alike(entry, i);
+		for (int bit = 0; bit < 8; bit++) {
+			memcpy(changed, entry, n);
+			changed[i] ^= (uint8_t)(1 << bit);
+			assert_read_alike(changed, n);
+		}
+		memcpy(changed, entry, i);
+		memcpy(changed + i, entry + i + 1, n - i - 1);
+		assert_read_alike(changed, n - 1);
+	}
+}
+
 /* ---- kinds ---- */
 
 static void
@@ -502,6 +620,7 @@ main(void)
 	    cmocka_unit_test(an_id_that_comes_twice_is_found_in_memory_and_in_files),
 	    cmocka_unit_test(a_draw_is_the_same_for_everybody_and_without_repetition),
 	    cmocka_unit_test(rows_in_memory_are_found_after_others_were_dropped),
+	    cmocka_unit_test(an_entry_read_in_one_pass_is_as_protobuf_reads_it_whatever_is_wrong),
 	    cmocka_unit_test(every_kind_has_its_depth_and_no_other_word_has_one),
 #define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	    WITH_FIXTURE(an_export_carried_on_with_is_the_one_made_at_once),
