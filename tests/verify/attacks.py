@@ -67,10 +67,6 @@ def held_of(f, name):
     return [e for e in f[name].entry.effects if e.kind == K("EFFECT_KIND_HELD")][0]
 
 
-def files(name, level, n, width):
-    return lambda folder: folder / lw.tile_name(name if level is None else level, n, width)
-
-
 # ---- with the files alone -----------------------------------------------------------------------------
 
 @attack("edit an entry in the copy that is served", 1, "leaf", "files")
@@ -182,25 +178,14 @@ def _(f):
     return Export(kept=kept(f, size))
 
 
-def cosigned(note, time=1767225600):
-    """The note with a witness's line, and the text of the witness's key."""
-    key, name = lw.Key("witness"), "witness.example/w1"
-    text = note.split("\n\n")[0] + "\n"
-    blob = b"\x04" + key.public
-    key_id = lw.sha256(name.encode(), b"\n", blob)[:4]
-    line = key_id + time.to_bytes(8, "big") + key.sign(("cosignature/v1\ntime %d\n%s" % (time, text)).encode())
-    return (note + "\u2014 %s %s\n" % (name, base64.b64encode(line).decode()),
-            "%s+%s+%s" % (name, key_id.hex(), base64.b64encode(blob).decode()))
-
-
 @attack("a checkpoint that the witness never saw", 1, "witness", "ledger key; known: a witness")
 def _(f):
-    return Export(note=honest_note(f), witness=cosigned(honest_note(f))[1])
+    return Export(note=honest_note(f), witness=lw.cosigned(honest_note(f))[1])
 
 
 @attack("another checkpoint with the witness's line of an honest one", 1, "witness", "ledger key; known: a witness")
 def _(f):
-    note, witness = cosigned(honest_note(f))
+    note, witness = lw.cosigned(honest_note(f))
     f["update"].entry.time_us += 1
     forged = lw.sign_checkpoint(
         f.honest.keys["operator"], [lw.leaf_hash(e) for e in f.entries()], lw_origin(f))
@@ -210,7 +195,7 @@ def _(f):
 @attack("a past that is not that of a cosigned checkpoint in the auditor's folder", 1, "fork",
         "ledger key; kept: a witness's checkpoint")
 def _(f):
-    note, witness = cosigned(f.honest.notes[sorted(f.honest.notes)[0]])
+    note, witness = lw.cosigned(f.honest.notes[sorted(f.honest.notes)[0]])
     f["slip"].entry.time_us += 1
 
     def damage(folder):
@@ -610,7 +595,7 @@ def _(f):
 # ---- redemption ----------------------------------------------------------------------------------------
 
 def confirming(f, item):
-    """A confirm of the hold that is open, with the postings that it would have."""
+    """A confirm of the hold that is open."""
     item.command.ref.CopyFrom(ref(f, "hold open"))
     return item
 

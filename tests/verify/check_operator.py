@@ -80,7 +80,7 @@ def judge_or_raise(judges, honest, attack, folder):
 
 def check_honest(judges, honest):
     """Where nobody was evil, nothing is found: with what is kept, and with a witness."""
-    note, witness = attacks.cosigned(honest.notes[max(honest.notes)])
+    note, witness = lw.cosigned(honest.notes[max(honest.notes)])
     forge, folder = Forge(honest), both.folder()
     lw.write_export(folder, honest.entries, note, honest.vkey)
     for size in honest.notes:

@@ -55,6 +55,17 @@ def sign_checkpoint(key, leaves, origin=ORIGIN):
     return "%s\n\u2014 %s %s\n" % (text, origin, blob)
 
 
+def cosigned(note, time=START_US // 1000000):
+    """The note with a witness's line, and the text of the witness's key."""
+    key, name = Key("witness"), "witness.example/w1"
+    blob = b"\x04" + key.public
+    key_id = sha256(name.encode(), b"\n", blob)[:4]
+    text = "cosignature/v1\ntime %d\n%s\n" % (time, note.split("\n\n")[0])
+    line = base64.b64encode(key_id + time.to_bytes(8, "big") + key.sign(text.encode())).decode()
+    return (note + "\u2014 %s %s\n" % (name, line),
+            "%s+%s+%s" % (name, key_id.hex(), base64.b64encode(blob).decode()))
+
+
 def export(folder, entries, key, note=None):
     """Writes the export of these entries, whatever they are; `note`: instead of a checkpoint."""
     leaves = [leaf_hash(e) for e in entries]

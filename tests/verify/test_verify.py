@@ -130,23 +130,13 @@ def test_each_depth_sees_what_is_its_own(tmp_path):
     assert found(tv.verify(tmp_path / "3", VKEY, depth=3)) == ("outcome", 6)
 
 
-def cosigned(note, time=1767225600):
-    key, name = lw.Key("witness"), "witness.example/w1"
-    text = note.split("\n\n")[0] + "\n"
-    key_id = lw.sha256(name.encode(), b"\n\x04", key.public)[:4]
-    signature = key.sign(("cosignature/v1\ntime %d\n%s" % (time, text)).encode())
-    blob = base64.b64encode(key_id + time.to_bytes(8, "big") + signature).decode()
-    vkey = "%s+%s+%s" % (name, key_id.hex(), base64.b64encode(b"\x04" + key.public).decode())
-    return note + "\u2014 %s %s\n" % (name, blob), vkey
-
-
 def test_a_known_witness_must_have_cosigned(whole):
-    note, witness = cosigned(SIGNED)
+    note, witness = lw.cosigned(SIGNED)
     assert found(tv.verify(whole, VKEY, witnesses=[witness])) == ("witness", None)
     (whole / "checkpoint").write_text(note, encoding="utf-8")
     report = tv.verify(whole, VKEY, witnesses=[witness])
     assert report["witnessed"] == [{"witness": "witness.example/w1", "size": N, "time": 1767225600}]
-    other, _ = cosigned(SIGNED, 1767225601)
+    other, _ = lw.cosigned(SIGNED, 1767225601)
     mixed = note[:-20] + other[-20:]
     (whole / "checkpoint").write_text(mixed, encoding="utf-8")
     assert found(tv.verify(whole, VKEY, witnesses=[witness])) == ("witness", None)
@@ -155,7 +145,7 @@ def test_a_known_witness_must_have_cosigned(whole):
 def test_checkpoints_kept_beside_the_export_are_looked_at(whole):
     leaves = [lw.leaf_hash(e) for e in STORY.entries]
     (whole / "anchors").mkdir()
-    note, witness = cosigned(lw.sign_checkpoint(STORY.ledger_key, leaves[:9]))
+    note, witness = lw.cosigned(lw.sign_checkpoint(STORY.ledger_key, leaves[:9]))
     (whole / "anchors" / "earlier").write_text(note, encoding="utf-8")
     report = tv.verify(whole, VKEY, witnesses=[witness])
     assert (report["kept"], report["witnessed"][0]["size"]) == (9, 9)
