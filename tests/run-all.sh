@@ -16,7 +16,7 @@ mkdir -p "$REPORT"
 all_passed=0 all_failed=0 all_skipped=0
 export ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1"
 export UBSAN_OPTIONS="print_stacktrace=1"
-export TSAN_OPTIONS="suppressions=$ROOT/tests/crash/watched/tsan.txt second_deadlock_stack=1"
+export TSAN_OPTIONS="suppressions=$ROOT/tests/crash/watched/tsan.txt second_deadlock_stack=1 allocator_may_return_null=1"
 
 # count SUITE PASSED FAILED SKIPPED; a suite in which nothing ran, though T asked for all, has failed.
 count() {
