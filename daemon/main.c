@@ -78,7 +78,7 @@ struct arguments {
 };
 
 enum { OPTION_ORIGIN = 256, OPTION_ZONE, OPTION_LISTEN, OPTION_JSON, OPTION_KNOWN,
-       OPTION_TO, OPTION_STDOUT, OPTION_SINCE, OPTION_NO_PEOPLE, OPTION_NO_KEYS, OPTION_INTO, OPTION_KEYS };
+       OPTION_TO, OPTION_STDOUT, OPTION_SINCE, OPTION_NO_PEOPLE, OPTION_NO_KEYS, OPTION_INTO, OPTION_KEYS, OPTION_ERASURES };
 
 /* "+08:00" */
 static int
@@ -455,6 +455,9 @@ parse_restore(int key, char *arg, struct argp_state *state)
 	case OPTION_KNOWN:
 		a->restore.known = arg;
 		return 0;
+	case OPTION_ERASURES:
+		a->restore.erasures = arg;
+		return 0;
 	case ARGP_KEY_ARG:
 		a->backups[a->restore.n++] = arg;
 		return 0;
@@ -473,6 +476,8 @@ run_restore(int argc, char **argv)
 	static const struct argp_option options[] = {
 		{ "into", OPTION_INTO, "DIR", 0, "the station to be made: not there, or an empty folder", 0 },
 		{ "keys", OPTION_KEYS, "FOLDER", 0, "the station's keys, kept apart: ledger, tls, voucher", 0 }, KNOWN_OPTION,
+		{ "erasures", OPTION_ERASURES, "FILE", 0,
+		  "the newest DIR/erasures that was kept: who was erased since is erased again", 0 },
 		{ 0 } };
 	const struct argp argp = { options, parse_restore, "BACKUP...",
 				   "Makes a station of a backup and the parts that were added to it, checks every byte and replays all "
@@ -495,6 +500,11 @@ run_restore(int argc, char **argv)
 	printf("restored: %" PRIu64 " entries\n", done.last_seq);
 	if (done.behind != 0)
 		printf("It was known to have %" PRIu64 ": it takes no acts until timeboxd accept-loss.\n", done.behind);
+	if (done.erased != 0)
+		printf("Erased again: %" PRIu64 " erasures that this ledger does not tell of.\n", done.erased);
+	if (a.restore.erasures == NULL)
+		printf("Who was erased after entry %" PRIu64 " is there again: give --erasures if a newer list was kept.\n",
+		       done.last_seq);
 	return 0;
 }
 

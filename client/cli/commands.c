@@ -50,6 +50,7 @@ static const struct cli_command member_commands[] = {
 	{"card", N_("cards"), NULL, NULL, card_commands},
 	{"delegate", N_("let a social worker redeem for a member"), STAFF, cmd_member_delegate, NULL},
 	{"import", N_("take in a sheet of people"), STAFF, cmd_member_import, NULL},
+	{"erase", N_("erase a member's private data, for good"), STAFF, cmd_member_erase, NULL},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -120,6 +121,8 @@ static const struct cli_command redeem_commands[] = {
 };
 
 static const struct cli_command audit_commands[] = {
+	{"finding", N_("what came of looking for a record's paper"), N_("staff, auditor"), cmd_audit_finding,
+		NULL},
 	{"export", N_("the ledger as files"), NULL, cmd_audit_export, NULL},
 	{"verify", N_("verify an export, offline"), NULL, cmd_audit_verify, NULL},
 	{"sample", N_("which records' sheets the auditor wants to see"), NULL, cmd_audit_sample, NULL},

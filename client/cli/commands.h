@@ -27,6 +27,8 @@ CLI_COMMAND(cmd_member_show);
 CLI_COMMAND(cmd_member_list);
 CLI_COMMAND(cmd_member_add);
 CLI_COMMAND(cmd_member_update);
+CLI_COMMAND(cmd_member_erase);
+CLI_COMMAND(cmd_audit_finding);
 CLI_COMMAND(cmd_member_kin);
 CLI_COMMAND(cmd_member_pin);
 CLI_COMMAND(cmd_member_set_pin);

@@ -68,12 +68,16 @@ struct restore_ask {
 	const char *keys;
 	/* NULL, or a checkpoint that somebody kept: see engine_heed. */
 	const char *known;
+	/* NULL, or a list of erasures that was kept: see engine_erase_listed. */
+	const char *erasures;
 };
 
 struct restore_done {
 	uint64_t last_seq;
 	/* What engine_behind says. */
 	uint64_t behind;
+	/* Erasures of that list that this ledger does not tell of. */
+	uint64_t erased;
 };
 
 /*

@@ -346,6 +346,9 @@ replay(struct restore *r, struct restore_done *done)
 		err = broken(r, newest(r)->folder, "checkpoint", "is of more entries than the manifest");
 	if (err == RESULT_OK && r->ask->known != NULL)
 		err = engine_heed(engine, r->ask->known, r->error);
+	done->erased = 0;
+	if (err == RESULT_OK && r->ask->erasures != NULL)
+		err = engine_erase_listed(engine, r->ask->erasures, &done->erased, r->error);
 	done->last_seq = engine_last_seq(engine);
 	done->behind = engine_behind(engine);
 	engine_close(engine);

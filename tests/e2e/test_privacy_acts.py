@@ -264,3 +264,89 @@ def test_the_same_request_again_gives_the_same_receipt_and_brings_nothing_back(s
         assert staff.ask(request).receipt == added
     station.settled()
     assert station.sightings(["郭某某测试", number]) == set()
+
+
+# --- after a crash, and from a backup ---
+
+def test_an_erasure_outlives_kill_and_restart(station):
+    station.erase()
+    station.daemon.kill()
+    station.daemon.start()
+    station.settled()
+    assert station.sightings([NAME, PHONE, station.person.number]) == set()
+
+
+def timeboxd(*words):
+    return subprocess.run([small.TIMEBOXD, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+
+
+def test_an_older_backup_is_restored_without_who_was_erased_since(station, tmp_path):
+    old, list_kept = tmp_path / "old", tmp_path / "erasures"
+    assert timeboxd("backup", station.dir, "--to", old).returncode == 0
+    station.erase()
+    list_kept.write_bytes((station.dir / "erasures").read_bytes())
+    assert station.daemon.stop() == 0
+    into, without = tmp_path / "restored", tmp_path / "without"
+    done = timeboxd("restore", old, "--into", into, "--erasures", list_kept)
+    assert done.returncode == 0, done.stdout
+    assert b"Erased again: 1" in done.stdout
+    gone = [NAME, PHONE, station.person.number]
+    assert station.sightings(gone, into) == set()
+    assert timeboxd("restore", old, "--into", without).returncode == 0
+    assert station.sightings(gone, without)
+    list_kept.write_text(list_kept.read_text().replace("whole", "details"))
+    forged = timeboxd("restore", old, "--into", tmp_path / "forged", "--erasures", list_kept)
+    assert forged.returncode != 0 and not (tmp_path / "forged").exists()
+
+
+# --- openings ---
+
+def leaf_of(station, seq):
+    with station.connect("auditor") as auditor:
+        return hashlib.sha256(b"\0" + auditor.call("get_entries", from_seq=seq, limit=1).entries[0]).digest()
+
+
+def test_an_opening_proves_the_text_and_the_person_sees_it(station):
+    seq, mine = station.rows_entry.seq, station.person.id
+    ref = act_pb2.Ref(seq=seq, leaf=leaf_of(station, seq))
+    said = dict(ref=ref, row=0, member=mine, ground=INSPECTION)
+    with station.connect("staff") as staff, station.connect("auditor") as auditor:
+        assert not staff.call("get_texts", seq=seq).texts[0].key
+        refusal("not_allowed", Draft().add("text_open", "检查函三号", **said), auditor)
+        refusal("bad_field", Draft().add("text_open", "检查函三号", **dict(said, member=station.members[1].id)), staff)
+        refusal("bad_field", Draft().add("text_open", "检查函三号", **dict(said, ground=REQUEST)), staff)
+        wrong = act_pb2.Ref(seq=seq, leaf=bytes(31) + b"\1")
+        refusal("wrong_leaf", Draft().add("text_open", "检查函三号", **dict(said, ref=wrong)), staff)
+        opened = Draft().add("text_open", "检查函三号", **said).send(staff)
+        answer = staff.call("get_opening", seq=opened.seq)
+        row = act_pb2.Act.FromString(entry_pb2.Entry.FromString(answer.entry).act).commands[0].service_rows.rows[0]
+        assert hmac.new(answer.key, answer.text, hashlib.sha256).digest() == row.commitment
+        assert rpc_pb2.RecordText.FromString(answer.text).place == PLACE
+        assert answer.reference == "检查函三号"
+        assert hashlib.sha256(b"\0" + answer.entry).digest() == ref.leaf
+    with station.session(3) as kiosk:
+        assert kiosk.call("get_history").lines[0].command == 81
+    station.erase(RECORDS)
+    with station.connect("staff") as staff:
+        refusal("erased", Draft().add("text_open", "检查函四号", **said), staff)
+
+
+# --- findings ---
+
+def test_a_finding_by_the_auditor_is_listed_and_to_be_done(station):
+    seq = station.rows_entry.seq
+    ref = act_pb2.Ref(seq=seq, index=0, leaf=leaf_of(station, seq))
+    with station.connect("staff") as staff, station.connect("auditor") as auditor:
+        for name in ("staff", "second"):  # who recorded, who attested
+            with station.connect(name) as hand:
+                refusal("same_person", Draft().add("audit_finding", ref=ref, outcome=FOUND), hand)
+        refusal("not_found", Draft().add("audit_finding", ref=act_pb2.Ref(seq=seq, index=9, leaf=ref.leaf),
+                                         outcome=FOUND), auditor)
+        Draft().add("audit_finding", ref=ref, outcome=MISSING, digest=bytes(31) + b"\7").send(auditor)
+        (finding,) = auditor.call("get_findings").findings
+        assert (finding.outcome, finding.record.seq, finding.record.member) == (MISSING, seq, station.person.id)
+        assert finding.key == station.keys["auditor"].public
+        todo = [line for line in staff.call("get_todo").lines if line.todo == 12]
+        assert [(line.seq, line.index) for line in todo] == [(seq, 0)]
+        Draft().add("audit_finding", ref=ref, outcome=FOUND).send(auditor)
+        assert not [line for line in staff.call("get_todo").lines if line.todo == 12]
