@@ -32,12 +32,10 @@ broken_set(struct auditor_broken *b, const char *kind, uint64_t entry, const cha
 unsigned
 auditor_kind_depth(const char *kind)
 {
-	static const char *const kinds[] = {
+	static const char first[] =
 	    "checkpoint vkey witness framing leaf cut extra encoding sequence chain root tile fork time "
-	    "made_at semantics rules origin act request_id genesis key signature effects",
-	    "postings balance touched",
-	    "refused outcome",
-	};
+	    "made_at semantics rules origin act request_id genesis key signature effects";
+	static const char *const kinds[] = {first, "postings balance touched", "refused outcome"};
 	size_t n = strlen(kind);
 
 	for (unsigned depth = 1; depth <= 3; depth++) {
