@@ -1,16 +1,17 @@
 /*
- * Any bytes as entries, framed as in an export (u16be length ‖ bytes): what decodes packs to the
- * same bytes again and is understood by the loose decoder too; and the auditor follows whatever came
- * to a verdict, its sums with it, without a fault.
+ * Any bytes as entries, framed as in an export (u16be length ‖ bytes): the auditor's quick reader takes exactly what the long
+ * way through protobuf-c takes, and says the same of it; where the engine's view of an entry takes it, it says the same too;
+ * and the auditor follows whatever came to a verdict, its sums with it, without a fault.
  */
 #include <string.h>
 
 #include "client/auditor/auditor_int.h"
+#include "client/auditor/said.h"
 #include "daemon/base/check.h"
-#include "proto/canonical.h"
+#include "daemon/codec/entry.h"
 
 #define ENTRY_ARENA (16u << 20)
-#define LEDGER_MAX  1200 /* bytes of an input whose signatures are verified */
+#define DEPTH	    2
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -31,27 +32,68 @@ set_up(void)
 	CHECK(arena_init(&other, ENTRY_ARENA) == RESULT_OK);
 }
 
-/* The entry, NULL where it is none. */
-static const Timebox__V1__Entry *
-decode(const uint8_t *bytes, size_t n)
+static int
+same_bytes(struct said_bytes a, struct said_bytes b)
 {
-	ProtobufCMessage *m, *loose;
-	uint8_t *again;
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static void
+check_lists(const struct said *a, const struct said *b)
+{
+	CHECK(a->n_postings == b->n_postings && a->n_effects == b->n_effects && a->n_touched == b->n_touched);
+	for (size_t i = 0; i < a->n_postings; i++) {
+		const struct said_posting *x = &a->postings[i], *y = &b->postings[i];
+
+		CHECK(same_bytes(x->partner, y->partner) && same_bytes(x->item, y->item));
+		CHECK(x->member == y->member && x->lot == y->lot && x->amount == y->amount);
+		CHECK(x->asset == y->asset && x->purpose == y->purpose);
+	}
+	for (size_t i = 0; i < a->n_effects; i++) {
+		const struct said_effect *x = &a->effects[i], *y = &b->effects[i];
+
+		CHECK(x->id == y->id && x->member == y->member && x->kind == y->kind && x->command == y->command);
+		CHECK(x->index == y->index && x->minutes == y->minutes && x->day == y->day);
+	}
+	for (size_t i = 0; i < a->n_touched; i++)
+		CHECK(a->touched[i].member == b->touched[i].member && a->touched[i].prev == b->touched[i].prev);
+}
+
+/* What replay finds in place is what is said. */
+static void
+check_view(const uint8_t *bytes, size_t n, const struct said *said)
+{
+	struct entry_view view;
+
+	if (entry_view(bytes, n, &view) != RESULT_OK)
+		return;
+	CHECK(view.seq == said->seq && view.time_us == said->time_us);
+	CHECK(same_bytes((struct said_bytes){view.act, view.act_len}, said->act));
+	CHECK(same_bytes((struct said_bytes){view.signature, view.signature_len}, said->signature));
+	CHECK(same_bytes((struct said_bytes){view.prev, 32}, said->prev));
+}
+
+/* The entry as both ways read it; the result of either. */
+static enum result
+decode(const uint8_t *bytes, size_t n, struct said *said)
+{
+	struct said reference;
 	enum result err;
 
 	arena_reset(&arena);
 	arena_reset(&other);
-	err = canonical_unpack(&timebox__v1__entry__descriptor, &arena, bytes, n, &m);
-	CHECK(err == RESULT_OK || err == RESULT_BAD_MESSAGE || err == RESULT_NOT_UTF8 ||
-	      err == RESULT_NOT_CANONICAL);
-	if (err != RESULT_OK)
-		return NULL;
-	CHECK(canonical_unpack_loose(
-		  &timebox__v1__entry__descriptor, &other, bytes, n, &loose) == RESULT_OK);
-	again = arena_alloc(&other, n);
-	CHECK(again != NULL && protobuf_c_message_get_packed_size(loose) == n);
-	CHECK(protobuf_c_message_pack(loose, again) == n && memcmp(again, bytes, n) == 0);
-	return (const Timebox__V1__Entry *)m;
+	err = said_decode(bytes, n, &arena, said);
+	CHECK(said_decode_reference(bytes, n, &other, &reference) == err);
+	if (err != RESULT_OK) {
+		CHECK(err == RESULT_BAD_MESSAGE || err == RESULT_NOT_UTF8 || err == RESULT_NOT_CANONICAL);
+		return err;
+	}
+	CHECK(said->seq == reference.seq && said->time_us == reference.time_us && said->rules == reference.rules);
+	CHECK(said->semantics == reference.semantics && same_bytes(said->prev, reference.prev));
+	CHECK(same_bytes(said->act, reference.act) && same_bytes(said->signature, reference.signature));
+	check_lists(said, &reference);
+	check_view(bytes, n, said);
+	return RESULT_OK;
 }
 
 static void
@@ -62,7 +104,7 @@ check_verdict(enum result err, const struct auditor_broken *b, uint64_t seq)
 	CHECK(err == RESULT_OK || (b->entry == seq && b->why[0] != '\0'));
 }
 
-/* The two followers, each up to the first thing that is wrong; `ledger` may be NULL. */
+/* The two followers, each up to the first thing that is wrong. */
 static void
 follow(struct ledger *ledger, struct accounts *accounts, const uint8_t *data, size_t size,
     struct auditor_broken broken[2])
@@ -71,20 +113,23 @@ follow(struct ledger *ledger, struct accounts *accounts, const uint8_t *data, si
 	size_t n;
 
 	for (; size > 2; data += 2 + n, size -= 2 + n) {
-		const Timebox__V1__Entry *e;
+		struct deed deed;
+		enum result why;
+		struct said e;
 
 		n = (size_t)data[0] << 8 | data[1];
 		if (n == 0 || n > size - 2)
 			return;
-		e = decode(data + 2, n);
 		/* The chain is not looked at here: entries count as they come. */
-		if (e == NULL || e->seq <= seq)
+		if (decode(data + 2, n, &e) != RESULT_OK || e.seq <= seq)
 			continue;
-		seq = e->seq;
-		if (ledger != NULL && broken[0].kind == NULL)
-			check_verdict(ledger_entry(ledger, &arena, e), &broken[0], seq);
+		seq = e.seq;
+		why = deed_decode(e.act, "fuzz.example/1", &arena, &deed);
+		deed.unverified = true;
+		if (broken[0].kind == NULL)
+			check_verdict(ledger_entry(ledger, &e, &deed, why), &broken[0], seq);
 		if (broken[1].kind == NULL)
-			check_verdict(accounts_entry(accounts, e), &broken[1], seq);
+			check_verdict(accounts_entry(accounts, &e), &broken[1], seq);
 	}
 }
 
@@ -92,17 +137,13 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct auditor_broken broken[2] = {{.kind = NULL}, {.kind = NULL}};
-	struct ledger *ledger = NULL;
 	struct accounts *accounts;
+	struct ledger *ledger;
 
 	set_up();
 	accounts = accounts_new(&broken[1]);
-	CHECK(accounts != NULL);
-	/* Signatures take their time: only where there are few. */
-	if (size < LEDGER_MAX) {
-		ledger = ledger_new("fuzz.example/1", ledger_key, &broken[0]);
-		CHECK(ledger != NULL);
-	}
+	ledger = ledger_new("fuzz.example/1", ledger_key, DEPTH, &broken[0]);
+	CHECK(accounts != NULL && ledger != NULL);
 	follow(ledger, accounts, data, size, broken);
 	ledger_free(ledger);
 	accounts_free(accounts);
