@@ -566,9 +566,12 @@ root_text(struct engine *engine, char out[BASE64_LEN(HASH_LEN) + 1])
 {
 	char note[NOTE_SIZE];
 	const char *at = note;
-	enum result err = engine_sign_checkpoint(engine, note, sizeof(note));
+	enum result err;
 
-	if (err != RESULT_OK)
+	/* However long it takes, also where a power cut tore DIR/nodes and every entry is read again. */
+	while (engine_seal(engine, 0, UINT32_MAX))
+		continue;
+	if ((err = engine_sign_checkpoint(engine, note, sizeof(note))) != RESULT_OK)
 		return err;
 	for (int i = 0; i < 2 && at != NULL; i++) {
 		at = strchr(at, '\n');
