@@ -3,17 +3,13 @@
 #include <string.h>
 #include <unistr.h>
 
+#include "proto/wire.h"
+
 /* ---- a look at the wire, before anything is allocated ---- */
 
-struct wire {
-	const uint8_t *p, *end;
-};
-
-enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
-
-/* A varint of at most `most` bytes; 0 or -1. */
+/* A varint of at most `most` bytes, minimal or not: what is loose is accepted here; 0 or -1. */
 static int
-wire_varint(struct wire *w, unsigned most, uint64_t *out)
+loose_varint(struct wire *w, unsigned most, uint64_t *out)
 {
 	unsigned i;
 
@@ -30,14 +26,14 @@ wire_varint(struct wire *w, unsigned most, uint64_t *out)
 
 /* Passes over a field's value; for WIRE_BYTES `value` is what is inside, else empty. 0 or -1. */
 static int
-wire_value(struct wire *w, unsigned type, struct wire *value)
+loose_value(struct wire *w, unsigned type, struct wire *value)
 {
 	uint64_t n;
 
 	*value = (struct wire){w->p, w->p};
 	switch (type) {
 	case WIRE_VARINT:
-		return wire_varint(w, 10, &n);
+		return loose_varint(w, 10, &n);
 	case WIRE_FIXED64:
 		n = 8;
 		break;
@@ -45,7 +41,7 @@ wire_value(struct wire *w, unsigned type, struct wire *value)
 		n = 4;
 		break;
 	case WIRE_BYTES:
-		if (wire_varint(w, 5, &n) != 0)
+		if (loose_varint(w, 5, &n) != 0)
 			return -1;
 		break;
 	default:
@@ -82,9 +78,9 @@ wire_check(const ProtobufCMessageDescriptor *desc, struct wire w, int strict)
 	uint64_t key;
 
 	while (r == RESULT_OK && w.p < w.end) {
-		if (wire_varint(&w, 5, &key) != 0 || key > UINT32_MAX || key >> 3 == 0)
+		if (loose_varint(&w, 5, &key) != 0 || key > UINT32_MAX || key >> 3 == 0)
 			return RESULT_BAD_MESSAGE;
-		if (wire_value(&w, (unsigned)(key & 7), &value) != 0)
+		if (loose_value(&w, (unsigned)(key & 7), &value) != 0)
 			return RESULT_BAD_MESSAGE;
 		field = protobuf_c_message_descriptor_get_field(desc, (unsigned)(key >> 3));
 		if (field == NULL && strict)

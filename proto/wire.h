@@ -43,6 +43,13 @@ wire_varint(struct wire *w, uint64_t *out)
 	return -1;
 }
 
+/* A number as canonical bytes hold it: not 0, which is left out, and at most `max`; 0 or -1. */
+static inline int
+wire_number(struct wire *w, unsigned type, uint64_t max, uint64_t *out)
+{
+	return type == WIRE_VARINT && wire_varint(w, out) == 0 && *out != 0 && *out <= max ? 0 : -1;
+}
+
 /* The next field's number and type; 0, or -1 if there is none (at the end, too). */
 static inline int
 wire_key(struct wire *w, uint32_t *field, unsigned *type)

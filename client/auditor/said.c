@@ -9,24 +9,14 @@
 #include "timebox/v1/act.pb-c.h"
 #include "timebox/v1/entry.pb-c.h"
 
-enum { ENTRY_SEQ = 1, ENTRY_PREV, ENTRY_TIME, ENTRY_RULES, ENTRY_SEMANTICS, ENTRY_ACT, ENTRY_SIGNATURE,
-	ENTRY_POSTINGS, ENTRY_EFFECTS, ENTRY_TOUCHED };
-
 /* ---- the short way: -1 means that the long way is to look ---- */
-
-/* A number that canonical bytes would hold: not 0, which is left out. */
-static int
-number(struct wire *w, unsigned type, uint64_t max, uint64_t *out)
-{
-	return type == WIRE_VARINT && wire_varint(w, out) == 0 && *out != 0 && *out <= max ? 0 : -1;
-}
 
 static int
 number32(struct wire *w, unsigned type, uint32_t max, uint32_t *out)
 {
 	uint64_t v;
 
-	if (number(w, type, max, &v) != 0)
+	if (wire_number(w, type, max, &v) != 0)
 		return -1;
 	*out = (uint32_t)v;
 	return 0;
@@ -74,14 +64,14 @@ posting_read(struct wire w, struct said_posting *p)
 		else if (field == 2)
 			bad = number32(&w, type, INT32_MAX, &p->purpose);
 		else if (field == 3)
-			bad = number(&w, type, UINT64_MAX, &p->member);
+			bad = wire_number(&w, type, UINT64_MAX, &p->member);
 		else if (field == 4)
 			bad = plain_of(&w, type, &p->partner);
 		else if (field == 5)
 			bad = plain_of(&w, type, &p->item);
 		else if (field == 6)
-			bad = number(&w, type, UINT64_MAX, &p->lot);
-		else if (field == 7 && (bad = number(&w, type, UINT64_MAX, &v)) == 0)
+			bad = wire_number(&w, type, UINT64_MAX, &p->lot);
+		else if (field == 7 && (bad = wire_number(&w, type, UINT64_MAX, &v)) == 0)
 			p->amount = (int64_t)(v >> 1 ^ -(v & 1));
 		else
 			bad = -1;
@@ -114,13 +104,13 @@ effect_read(struct wire w, struct said_effect *e)
 			bad = number32(&w, type, UINT32_MAX, &e->command);
 			break;
 		case 3:
-			bad = number(&w, type, UINT64_MAX, &e->id);
+			bad = wire_number(&w, type, UINT64_MAX, &e->id);
 			break;
 		case 4:
 			bad = number32(&w, type, UINT32_MAX, &e->index);
 			break;
 		case 5:
-			bad = number(&w, type, UINT64_MAX, &e->member);
+			bad = wire_number(&w, type, UINT64_MAX, &e->member);
 			break;
 		case 8:
 			bad = number32(&w, type, UINT32_MAX, &e->minutes);
@@ -142,7 +132,7 @@ effect_read(struct wire w, struct said_effect *e)
 			bad = plain_of(&w, type, &text);
 			break;
 		default:
-			bad = number(&w, type, UINT64_MAX, &v);
+			bad = wire_number(&w, type, UINT64_MAX, &v);
 		}
 		if (bad)
 			return -1;
@@ -159,7 +149,7 @@ touched_read(struct wire w, struct said_touched *t)
 	memset(t, 0, sizeof(*t));
 	while (w.p < w.end) {
 		if (wire_key(&w, &field, &type) != 0 || field <= last || field > 2 ||
-		    number(&w, type, UINT64_MAX, field == 1 ? &t->member : &t->prev) != 0)
+		    wire_number(&w, type, UINT64_MAX, field == 1 ? &t->member : &t->prev) != 0)
 			return -1;
 		last = field;
 	}
@@ -182,11 +172,11 @@ head_read(struct wire *w, struct said *out)
 			return 0;
 		last = field;
 		if (field == ENTRY_SEQ)
-			bad = number(&next, type, UINT64_MAX, &out->seq);
+			bad = wire_number(&next, type, UINT64_MAX, &out->seq);
 		else if (field == ENTRY_TIME)
-			bad = number(&next, type, UINT64_MAX, &out->time_us);
+			bad = wire_number(&next, type, UINT64_MAX, &out->time_us);
 		else if (field == ENTRY_RULES)
-			bad = number(&next, type, UINT64_MAX, &out->rules);
+			bad = wire_number(&next, type, UINT64_MAX, &out->rules);
 		else if (field == ENTRY_SEMANTICS)
 			bad = number32(&next, type, UINT32_MAX, &out->semantics);
 		else

@@ -94,14 +94,30 @@ proof_save(const struct cli *c, const Timebox__V1__Proof *p, const char *path)
 	return ok ? CLI_DONE : cli_fail_here(c, RESULT_IO, path, "%s", strerror(errno));
 }
 
+static const char witnessed_help[] = N_("by the newest checkpoint that the witnesses signed");
+
+/* `path` NULL: shown only. */
+static int
+proof_fetch(struct cli *c, const char *which, bool witnessed, const char *path)
+{
+	Timebox__V1__Response *answer = NULL;
+	int rc = proof_ask(c, which, witnessed, &answer);
+
+	if (rc == CLI_DONE && path != NULL)
+		rc = proof_save(c, answer->proof, path);
+	if (rc == CLI_DONE)
+		proof_tell(c, answer->proof, path);
+	timebox_response_free(answer);
+	return rc;
+}
+
 int
 cmd_receipt_get(struct cli *c, int argc, char **argv)
 {
 	const char *args[1];
 	bool witnessed = false;
 	const struct cli_option options[] = {
-		{.name = "witnessed", .help = N_("by the newest checkpoint that the witnesses signed"),
-			.flag = &witnessed},
+		{.name = "witnessed", .help = witnessed_help, .flag = &witnessed},
 		{.name = NULL},
 	};
 	const struct cli_usage usage = {
@@ -111,15 +127,9 @@ cmd_receipt_get(struct cli *c, int argc, char **argv)
 		.examples = "  timebox receipt get 1234\n"
 			    "  timebox receipt get 01890a5d-ac96-774b-bcce-b302099a8057 --witnessed\n",
 	};
-	Timebox__V1__Response *answer = NULL;
-	int rc;
 
 	cli_parse(c, &usage, argc, argv, args);
-	rc = proof_ask(c, args[0], witnessed, &answer);
-	if (rc == CLI_DONE)
-		proof_tell(c, answer->proof, NULL);
-	timebox_response_free(answer);
-	return rc;
+	return proof_fetch(c, args[0], witnessed, NULL);
 }
 
 int
@@ -128,8 +138,7 @@ cmd_receipt_save(struct cli *c, int argc, char **argv)
 	const char *args[2];
 	bool witnessed = false;
 	const struct cli_option options[] = {
-		{.name = "witnessed", .help = N_("by the newest checkpoint that the witnesses signed"),
-			.flag = &witnessed},
+		{.name = "witnessed", .help = witnessed_help, .flag = &witnessed},
 		{.name = NULL},
 	};
 	const struct cli_usage usage = {
@@ -139,17 +148,9 @@ cmd_receipt_save(struct cli *c, int argc, char **argv)
 		.examples = "  timebox receipt save 1234 act-1234.tlog-proof\n"
 			    "  timebox receipt check act-1234.tlog-proof\n",
 	};
-	Timebox__V1__Response *answer = NULL;
-	int rc;
 
 	cli_parse(c, &usage, argc, argv, args);
-	rc = proof_ask(c, args[0], witnessed, &answer);
-	if (rc == CLI_DONE)
-		rc = proof_save(c, answer->proof, args[1]);
-	if (rc == CLI_DONE)
-		proof_tell(c, answer->proof, args[1]);
-	timebox_response_free(answer);
-	return rc;
+	return proof_fetch(c, args[0], witnessed, args[1]);
 }
 
 /* ---- check: offline ---- */

@@ -106,13 +106,6 @@ plans_make(void)
 			plan_make(&plans[command->fields[i].id], command->fields[i].id, command->fields[i].descriptor);
 }
 
-/* A number that canonical bytes would hold: not 0, which is left out. */
-static int
-read_number(struct wire *w, unsigned type, uint64_t max, uint64_t *out)
-{
-	return type == WIRE_VARINT && wire_varint(w, out) == 0 && *out != 0 && *out <= max ? 0 : -1;
-}
-
 static int
 read_bytes(struct wire *w, unsigned type, size_t len, void *out)
 {
@@ -137,9 +130,9 @@ read_ref(struct wire *w, unsigned type, struct ref *out)
 		if (wire_key(&ref, &field, &type) != 0 || field <= last)
 			return -1;
 		last = field;
-		if (field == REF_SEQ && read_number(&ref, type, ACT_SEQ_MAX, &v) == 0)
+		if (field == REF_SEQ && wire_number(&ref, type, ACT_SEQ_MAX, &v) == 0)
 			out->seq = v;
-		else if (field == REF_INDEX && read_number(&ref, type, UINT16_MAX, &v) == 0)
+		else if (field == REF_INDEX && wire_number(&ref, type, UINT16_MAX, &v) == 0)
 			out->index = (uint32_t)v;
 		else if (field != REF_LEAF || read_bytes(&ref, type, 32, out->leaf) != 0)
 			return -1;
@@ -170,12 +163,12 @@ read_field(struct wire *w, unsigned type, const struct plan_field *f, struct com
 
 	switch (f->how) {
 	case PLAN_U64:
-		if (read_number(w, type, f->max, &v) != 0)
+		if (wire_number(w, type, f->max, &v) != 0)
 			return -1;
 		memcpy(to, &v, sizeof(v));
 		return 0;
 	case PLAN_U32:
-		if (read_number(w, type, f->max, &v) != 0)
+		if (wire_number(w, type, f->max, &v) != 0)
 			return -1;
 		narrow = (uint32_t)v;
 		memcpy(to, &narrow, sizeof(narrow));
@@ -235,17 +228,17 @@ read_head(struct wire *w, uint32_t field, unsigned type, const char *origin, str
 	case ACT_REQUEST_ID:
 		return read_bytes(w, type, 16, out->request_id);
 	case ACT_MADE_AT:
-		return read_number(w, type, ACT_TIME_MAX, &out->made_at_us);
+		return wire_number(w, type, ACT_TIME_MAX, &out->made_at_us);
 	case ACT_KEY:
 		return read_bytes(w, type, 32, out->actor_key);
 	case ACT_MEMBER:
-		return read_number(w, type, ACT_ID_MAX, &out->actor_member);
+		return wire_number(w, type, ACT_ID_MAX, &out->actor_member);
 	case ACT_SESSION:
 		return read_bytes(w, type, 8, out->session);
 	case ACT_BEHALF:
-		return read_number(w, type, ACT_ID_MAX, &out->on_behalf);
+		return wire_number(w, type, ACT_ID_MAX, &out->on_behalf);
 	case ACT_BRANCH:
-		if (read_number(w, type, UINT32_MAX, &v) != 0)
+		if (wire_number(w, type, UINT32_MAX, &v) != 0)
 			return -1;
 		out->branch = (uint32_t)v;
 		return 0;

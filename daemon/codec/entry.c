@@ -145,9 +145,6 @@ entry_link(const uint8_t *bytes, size_t len, uint64_t *seq, uint8_t prev[32])
 
 /* ---- in place ---- */
 
-enum { ENTRY_SEQ = 1, ENTRY_PREV, ENTRY_TIME, ENTRY_RULES, ENTRY_SEMANTICS, ENTRY_ACT, ENTRY_SIGNATURE };
-enum { ENTRY_EFFECTS = 9, EFFECT_KIND = 1, EFFECT_ID = 3 };
-
 /* Takes up one field; 0, or -1 if it is not of its type. */
 static int
 view_take(struct entry_view *v, uint32_t field, unsigned type, struct wire *w)
@@ -201,12 +198,12 @@ effect_fresh_id(struct wire w)
 	uint32_t field;
 	unsigned type;
 
-	while (w.p < w.end && wire_key(&w, &field, &type) == 0 && field <= EFFECT_ID) {
+	while (w.p < w.end && wire_key(&w, &field, &type) == 0 && field <= ENTRY_EFFECT_ID) {
 		if (type != WIRE_VARINT || wire_varint(&w, &v) != 0)
 			return 0;
-		if (field == EFFECT_KIND)
+		if (field == ENTRY_EFFECT_KIND)
 			kind = v;
-		else if (field == EFFECT_ID)
+		else if (field == ENTRY_EFFECT_ID)
 			id = v;
 	}
 	return kind == EFFECT_MEMBER_ADDED || kind == EFFECT_BENEFICIARY_ADDED ? id : 0;

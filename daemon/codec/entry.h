@@ -20,6 +20,21 @@
 
 #define ENTRY_MAX_BYTES 65535
 
+/* Field numbers of timebox.v1.Entry (entry.proto), and the first of Effect. */
+enum {
+	ENTRY_SEQ = 1,
+	ENTRY_PREV,
+	ENTRY_TIME,
+	ENTRY_RULES,
+	ENTRY_SEMANTICS,
+	ENTRY_ACT,
+	ENTRY_SIGNATURE,
+	ENTRY_POSTINGS,
+	ENTRY_EFFECTS,
+	ENTRY_TOUCHED
+};
+enum { ENTRY_EFFECT_KIND = 1, ENTRY_EFFECT_COMMAND, ENTRY_EFFECT_ID };
+
 struct entry_source {
 	uint64_t seq;
 	const uint8_t *prev; /* 32 bytes */

@@ -8,9 +8,7 @@
 #include "proto/wire.h"
 #include "timebox/v1/rpc.pb-c.h"
 
-/* Field numbers: act.proto, entry.proto, rpc.proto. */
-enum { ENTRY_SEQ = 1, ENTRY_ACT = 6, ENTRY_EFFECTS = 9 };
-enum { EFFECT_KIND = 1, EFFECT_COMMAND = 2 };
+/* Field numbers: act.proto, rpc.proto. */
 enum { ACT_COMMANDS = 9 };
 enum { RECEIPT_SEQ = 1, RECEIPT_LEAF = 2, RECEIPT_EFFECTS = 3, RECEIPT_CODES = 4 };
 enum { CODE_COMMAND = 1, CODE_TEXT = 2 };
@@ -47,11 +45,11 @@ effect_head(struct wire w, uint64_t *kind, uint64_t *command)
 	while (w.p < w.end) {
 		if (wire_key(&w, &field, &type) != 0)
 			return -1;
-		if (field > EFFECT_COMMAND)
+		if (field > ENTRY_EFFECT_COMMAND)
 			return 0;
 		if (type != WIRE_VARINT || wire_varint(&w, &v) != 0)
 			return -1;
-		*(field == EFFECT_KIND ? kind : command) = v;
+		*(field == ENTRY_EFFECT_KIND ? kind : command) = v;
 	}
 	return 0;
 }
