@@ -19,7 +19,7 @@ CRASH_CYCLES       ?= 100
 CRASH_SHORT_CYCLES ?= 10
 # Power cuts and faults in `make check`: windows, and how many places each kind of call fails at.
 POWER_SHORT_WINDOWS ?= 12
-FAULT_SHORT_PLACES ?= 6
+FAULT_SHORT_RUNS ?= 6
 # Under TSan and valgrind: how long the load lasts.
 WATCH_SECONDS ?= 20
 # Of the simulator: how many seeds, from which; in `make check`; with a planted bug.
@@ -333,7 +333,7 @@ build-clang: $(call core,clang) $(call objects,clang,$(wildcard daemon/main.c cl
 
 RUN = +@MAKE='$(MAKE)' PYTHON='$(PYTHON)' T='$(T)' FUZZ_SECONDS='$(or $(1),$(FUZZ_SHORT_SECONDS))' \
 	CRASH_CYCLES='$(or $(2),$(CRASH_SHORT_CYCLES))' SIM_RUNS='$(SIM_SHORT_RUNS)' \
-	POWER_WINDOWS='$(POWER_SHORT_WINDOWS)' FAULT_PLACES='$(FAULT_SHORT_PLACES)' \
+	POWER_WINDOWS='$(POWER_SHORT_WINDOWS)' FAULT_RUNS='$(FAULT_SHORT_RUNS)' \
 	WATCH_SECONDS='$(WATCH_SECONDS)' tests/run-all.sh
 
 check: deps

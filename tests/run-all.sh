@@ -4,11 +4,11 @@
 # Each suite prints what failed and one line "SUITE: N passed, N failed[, N skipped]"; the last line
 # of all is the sum. Whatever cannot be built, crashes or ends without a count is one failure. Logs
 # are kept in build/report/. Environment: MAKE, PYTHON, T (a filter on names), FUZZ_SECONDS,
-# CRASH_CYCLES, SIM_RUNS, POWER_WINDOWS, FAULT_PLACES, WATCH_SECONDS.
+# CRASH_CYCLES, SIM_RUNS, POWER_WINDOWS, FAULT_RUNS, WATCH_SECONDS.
 set -u
 MAKE=${MAKE:-make} PYTHON=${PYTHON:-/usr/bin/python3} T=${T:-}
 FUZZ_SECONDS=${FUZZ_SECONDS:-5} CRASH_CYCLES=${CRASH_CYCLES:-10} SIM_RUNS=${SIM_RUNS:-300}
-POWER_WINDOWS=${POWER_WINDOWS:-12} FAULT_PLACES=${FAULT_PLACES:-6} WATCH_SECONDS=${WATCH_SECONDS:-20}
+POWER_WINDOWS=${POWER_WINDOWS:-12} FAULT_RUNS=${FAULT_RUNS:-6} WATCH_SECONDS=${WATCH_SECONDS:-20}
 export PYTHON CRASH_CYCLES
 ROOT=$PWD
 REPORT=$ROOT/build/report
@@ -223,7 +223,7 @@ run_suite() {
 	races) build races all py && T=${T:-race} && run_pytest races "$ROOT/build" tests/e2e ;;
 	crash) build crash all py && run_pytest crash "$ROOT/build" tests/crash ;;
 	power) build power all py tests-crash && run_power ;;
-	faults) build faults all py tests-crash && SEED=1 run_counted faults "$PYTHON" tests/crash/faults/faults.py "$FAULT_PLACES" ;;
+	faults) build faults all py tests-crash && SEED=1 run_counted faults "$PYTHON" tests/crash/faults/faults.py "$FAULT_RUNS" ;;
 	*) echo "no such suite: $1"; count "$1" 0 1 0 ;;
 	esac
 }
