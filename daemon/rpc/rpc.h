@@ -26,9 +26,9 @@
 #define RPC_FRAME_STAFF (1024u * 1024)
 /* A turn's acts: so many, or so many bytes decoded; when full they are decided at once. */
 #define RPC_QUEUE_ACTS 4096u
-/* The same where calls come, too: they wait for the end of the turn. */
-#define RPC_QUEUE_ACTS_SHARED 256u
 #define RPC_QUEUE_BYTES (8u << 20)
+/* Where calls come, too, who sends an act past so many waits for the next turn, so that calls need not wait for this one. */
+#define RPC_QUEUE_ACTS_SHARED 256u
 /* What one request may take when decoded, and what one answer may. */
 #define RPC_REQUEST_ARENA (16u << 20)
 #define RPC_ANSWER_ARENA (16u << 20)
