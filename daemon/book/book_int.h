@@ -27,7 +27,9 @@ struct book {
 	uint32_t proposer_no;
 	uint64_t on_behalf;
 	size_t fresh_used;
-	/* The members edited last: a member is touched by every movement, and rows stay where they are. */
+	/* The members touched last: each is, by every movement. */
+	uint64_t touched[2];
+	/* The members edited last; rows stay where they are. */
 	struct {
 		uint64_t id;
 		struct member_row *row;

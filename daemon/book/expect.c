@@ -16,6 +16,15 @@ expect_account(const struct row_source *rows, enum purpose purpose, uint64_t mem
 	expect(rows, book_account_key(purpose, ASSET_POINTS, member, 0, lot), when);
 }
 
+static void
+expect_member(const struct row_source *rows, uint64_t member, enum row_expect when)
+{
+	if (member == 0)
+		return;
+	expect(rows, row_key3(TABLE_MEMBER, member, 0, 0), when);
+	expect(rows, row_key3(TABLE_MEMBER_HEAD, member, 0, 0), when);
+}
+
 /* Who is given to: the debt that is paid first, and the lot that the giver has most likely. */
 static void
 expect_gift(const struct row_source *rows, const struct command *c, enum row_expect when)
@@ -39,10 +48,8 @@ book_expect(const struct row_source *rows, const struct act *act, uint32_t comma
 	if (rows->expect == NULL || command >= act->n_commands)
 		return;
 	c = &act->commands[command];
-	if (c->member != 0)
-		expect(rows, row_key3(TABLE_MEMBER, c->member, 0, 0), when);
-	if (c->other != 0)
-		expect(rows, row_key3(TABLE_MEMBER, c->other, 0, 0), when);
+	expect_member(rows, c->member, when);
+	expect_member(rows, c->other, when);
 	if (c->ref.seq != 0)
 		expect(rows, row_key3(TABLE_HOLD, ref_id(c->ref.seq, c->ref.index), 0, 0), when);
 	if (c->kind == COMMAND_GIFT)

@@ -45,7 +45,7 @@ enum result
 decide_member_add(struct book *b, const struct command *c)
 {
 	uint64_t id = fresh_id(b);
-	struct row_key k = row_key3(TABLE_MEMBER, id, 0, 0);
+	struct row_key k = row_key3(TABLE_MEMBER, id, 0, 0), head = row_key3(TABLE_MEMBER_HEAD, id, 0, 0);
 	struct member_row *m;
 	struct effect *e;
 	enum result err;
@@ -57,6 +57,7 @@ decide_member_add(struct book *b, const struct command *c)
 	if (c->joined_day > b->today)
 		return book_refuse_field(b, "joined_day");
 	m = book_add(b, &k);
+	(void)book_add(b, &head);
 	m->member_class = c->member_class;
 	m->status = MEMBER_ACTIVE;
 	m->area = c->area;

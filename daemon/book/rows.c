@@ -9,6 +9,7 @@ static const struct {
     [TABLE_RULES] = {"rules", sizeof(struct rules_row)},
     [TABLE_ACCOUNT] = {"account", sizeof(struct account_row)},
     [TABLE_MEMBER] = {"member", sizeof(struct member_row)},
+    [TABLE_MEMBER_HEAD] = {"member_head", sizeof(struct member_head_row)},
     [TABLE_POINT_LOT] = {"point_lot", sizeof(struct point_lot_row)},
     [TABLE_CARRY] = {"carry", sizeof(struct carry_row)},
     [TABLE_KEY] = {"key", sizeof(struct key_row)},
@@ -139,16 +140,19 @@ book_effect(struct book *b, enum effect_kind kind, struct effect **out)
 enum result
 book_touch(struct book *b, uint64_t member)
 {
-	struct member_row *m;
+	struct row_key k = row_key3(TABLE_MEMBER_HEAD, member, 0, 0);
+	struct member_head_row *head;
 
-	if (member == 0 || (m = book_member_edit(b, member)) == NULL)
+	if (member == 0 || member == b->touched[0] || member == b->touched[1] || (head = book_edit(b, &k)) == NULL)
 		return RESULT_OK;
-	if (m->last_seq == b->in->seq)
-		return RESULT_OK;
-	if (b->out->n_touched == BOOK_MAX_TOUCHED)
-		return RESULT_TOO_MANY_EFFECTS;
-	b->out->touched[b->out->n_touched++] = (struct touched){member, m->last_seq};
-	m->last_seq = b->in->seq;
+	if (head->last_seq != b->in->seq) {
+		if (b->out->n_touched == BOOK_MAX_TOUCHED)
+			return RESULT_TOO_MANY_EFFECTS;
+		b->out->touched[b->out->n_touched++] = (struct touched){member, head->last_seq};
+		head->last_seq = b->in->seq;
+	}
+	b->touched[1] = b->touched[0];
+	b->touched[0] = member;
 	return RESULT_OK;
 }
 

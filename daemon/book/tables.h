@@ -16,6 +16,7 @@ enum table {
 	TABLE_RULES,
 	TABLE_ACCOUNT,
 	TABLE_MEMBER,
+	TABLE_MEMBER_HEAD,
 	TABLE_POINT_LOT,
 	TABLE_CARRY,
 	TABLE_KEY,
@@ -106,8 +107,6 @@ struct member_row {
 	int32_t trained_to_day;
 	uint32_t n_kin;
 	uint64_t kin[MEMBER_MAX_KIN];
-	/* The member's previous entry: head of the history chain. */
-	uint64_t last_seq;
 	/* First of the member's point lots (expiry day + 1, so that 0 is the end). */
 	uint64_t first_lot;
 	/* Ratio (minutes << 32 | points) of the first carry. */
@@ -126,6 +125,15 @@ struct member_row {
 	uint32_t slip_by_no;
 	/* What was erased of one who is: ERASED_ bits. */
 	uint32_t erased;
+};
+
+/*
+ * key a: member; there for each member row. Every entry that touches a member changes this, most nothing else of the
+ * member: apart, so that a gift writes 48 bytes of each of the two and not their whole rows.
+ */
+struct member_head_row {
+	/* The member's previous entry: head of the history chain. */
+	uint64_t last_seq;
 };
 
 /* key a: member, b: expiry day + 1 (EXPIRY_NONE for none). Sorted by b; next: the following b, 0 at

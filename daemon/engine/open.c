@@ -69,6 +69,7 @@ lock(struct engine *e, const char *dir)
 static const unsigned table_flags[TABLE_LAST] = {
     [TABLE_ACCOUNT] = ROWS_EVICTABLE,
     [TABLE_MEMBER] = ROWS_EVICTABLE,
+    [TABLE_MEMBER_HEAD] = ROWS_EVICTABLE,
     [TABLE_POINT_LOT] = ROWS_EVICTABLE,
     [TABLE_CARRY] = ROWS_EVICTABLE,
     [TABLE_INVITE] = ROWS_EVICTABLE,

@@ -172,7 +172,9 @@ static enum result
 fill_row(struct call *c, uint64_t member, const struct member_row *row, Timebox__V1__Member *m)
 {
 	const struct session_row *session = call_row(c, row_key3(TABLE_SESSION, member, 0, 0));
+	const struct member_head_row *head = call_row(c, row_key3(TABLE_MEMBER_HEAD, member, 0, 0));
 
+	CHECK(head != NULL);
 	m->member = member;
 	m->class_ = (Timebox__V1__MemberClass)row->member_class;
 	m->status = (Timebox__V1__MemberStatus)row->status;
@@ -190,7 +192,7 @@ fill_row(struct call *c, uint64_t member, const struct member_row *row, Timebox_
 	m->pin_set = pin_set(c->rpc, member);
 	m->card_bound = row->card_seq != 0;
 	m->reset_us = row->reset_us;
-	m->last_seq = row->last_seq;
+	m->last_seq = head->last_seq;
 	if (session != NULL) {
 		m->session_start_us = session->start_us;
 		m->session_end_us = session->end_us;
@@ -411,18 +413,18 @@ call_get_history(struct call *c)
 	uint64_t member = ask->member, seq;
 	uint32_t limit = ask->limit == 0 || ask->limit > HISTORY_MAX ? HISTORY_MAX : ask->limit;
 	Timebox__V1__History *h = call_message(c, &timebox__v1__history__descriptor);
-	const struct member_row *row;
+	const struct member_head_row *head;
 	enum result err;
 
 	if (c->role == ROLE_MEMBER && member == 0)
 		member = c->peer->session_member;
 	if (c->role == ROLE_MEMBER && member != c->peer->session_member)
 		return RESULT_NOT_ALLOWED;
-	if ((row = call_row(c, row_key3(TABLE_MEMBER, member, 0, 0))) == NULL)
+	if ((head = call_row(c, row_key3(TABLE_MEMBER_HEAD, member, 0, 0))) == NULL)
 		return RESULT_UNKNOWN_MEMBER;
 	if (h == NULL || (h->lines = call_alloc(c, limit * sizeof(*h->lines))) == NULL)
 		return RESULT_NO_MEMORY;
-	err = history_start(c, member, row->last_seq, ask->before_seq, &seq);
+	err = history_start(c, member, head->last_seq, ask->before_seq, &seq);
 	while (err == RESULT_OK && seq != 0 && h->n_lines < limit) {
 		Timebox__V1__HistoryLine *line;
 
