@@ -176,6 +176,25 @@ rows_insert_loaded(struct rows *r, const struct row_key *key)
 }
 
 void
+rows_restore(struct rows *r, const struct record *record)
+{
+	uint64_t hash = rows_index_hash(&r->index, &record->key);
+	struct row *row = rows_index_find(&r->index, &record->key, hash);
+	struct table *t = &r->tables[record->key.table];
+
+	CHECK(record->key.table < r->n_tables && record->size == t->size);
+	if (row == NULL)
+		row = insert(r, &record->key, hash);
+	t->cold += row->live;
+	row->live = record->live != 0;
+	t->cold -= row->live;
+	memcpy(row->value, record->value, t->size);
+	rows_log_note(r, row);
+	if (!row->live)
+		rows_bury_later(r, row);
+}
+
+void
 rows_discard(struct rows *r, struct row *row)
 {
 	struct table *t = &r->tables[row->key.table];
@@ -277,7 +296,7 @@ journal_clear(struct rows *r)
 static int
 must_stay(const struct rows *r, const struct row *row)
 {
-	return row->gen > r->durable;
+	return row->gen > r->merged;
 }
 
 void
@@ -460,6 +479,9 @@ load_one(void *ctx, const struct row_key *key, const void *value)
 {
 	struct rows *r = ctx;
 
+	/* What the environment is still to learn of is in memory already. */
+	if (rows_index_find(&r->index, key, rows_index_hash(&r->index, key)) != NULL)
+		return;
 	memcpy(rows_insert_loaded(r, key)->value, value, r->tables[key->table].size);
 	r->tables[key->table].cold--;
 }
@@ -471,7 +493,6 @@ load(struct rows *r)
 	for (size_t i = 0; i < r->n_tables; i++) {
 		struct table *t = &r->tables[i];
 
-		t->cold = t->count;
 		if ((t->flags & ROWS_EVICTABLE) == 0 || t->count <= LOAD_WHOLE_ROWS)
 			rows_disk_each(r, (uint8_t)i, load_one, r);
 		else if (t->flags & ROWS_NEWEST)

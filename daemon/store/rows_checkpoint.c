@@ -3,8 +3,9 @@
  * freezes that log by handing it to the thread, which is all that the loop's thread does for it; later changes go to a new
  * one. So nothing is shared, and what is written is the state as of its sequence number.
  *
- * A row may leave the memory when the generation that last changed it is durable: only then does the environment say the
- * same. Dropped rows leave then; live ones when there is more than the limit allows (rows_trim).
+ * A generation is durable in the state's log first, and merged into the environment some time later. A row may leave the memory
+ * when the generation that last changed it is merged: only then does the environment say the same. Dropped rows leave then; live
+ * ones when there is more than the limit allows (rows_trim).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,8 @@ rows_checkpoint_begin(struct rows *r, uint64_t seq, const void *meta, size_t met
 	emptied = job->log;
 	job->log = r->log;
 	r->log = emptied;
+	job->gen = r->gen;
+	job->base = r->checkpoint_seq;
 	job->seq = seq;
 	for (size_t i = 0; i < r->n_tables; i++)
 		job->counts[i] = r->tables[i].count;
@@ -89,7 +92,7 @@ finish(struct rows *r)
 
 	r->writing = 0;
 	if (job->result == RESULT_OK) {
-		r->durable = r->gen - 1;
+		r->merged = r->disk != NULL ? rows_disk_merged(r) : job->gen;
 		done(r, job->seq, job->meta, job->meta_len);
 		return RESULT_OK;
 	}
@@ -103,6 +106,8 @@ enum result
 rows_checkpoint_poll(struct rows *r)
 {
 	CHECK(r->n_undo == 0);
+	if (r->disk != NULL)
+		r->merged = rows_disk_merged(r);
 	rows_bury(r, BURY_ROWS);
 	if (!r->writing)
 		return RESULT_OK;
@@ -172,7 +177,7 @@ rows_bury(struct rows *r, size_t limit)
 	for (; r->n_dropped > 0 && limit > 0; limit--) {
 		struct dropped *d = &r->dropped[r->first_dropped];
 
-		if (d->gen > r->durable)
+		if (d->gen > r->merged)
 			return;
 		if (d->row->used && !d->row->live && !d->row->journalled && d->row->gen == d->gen)
 			rows_discard(r, d->row);
@@ -226,7 +231,7 @@ size_t
 rows_bytes(const struct rows *r)
 {
 	return r->bytes + rows_index_bytes(&r->index) + rows_log_bytes(&r->log) +
-	       (r->writing ? r->frozen_bytes : 0);
+	       (r->writing ? r->frozen_bytes : 0) + (r->disk != NULL ? rows_disk_kept_bytes(r) : 0);
 }
 
 void
@@ -241,7 +246,7 @@ rows_trim(struct rows *r)
 		return;
 	fixed = rows_bytes(r) - r->bytes;
 	while (fixed + r->bytes > r->limit && allowance-- > 0 && (row = hand_next(r)) != NULL) {
-		if (!row->used || !row->live || row->gen > r->durable)
+		if (!row->used || !row->live || row->gen > r->merged)
 			continue;
 		if (row->wanted)
 			row->wanted = 0;

@@ -6,6 +6,8 @@
 
 #include "daemon/base/check.h"
 #include "daemon/store/env.h"
+#include "daemon/store/rows_merge.h"
+#include "daemon/store/state_log.h"
 
 const struct row_key rows_layout_key = {.table = ROWS_OWN_TABLE, .a = 1};
 const struct row_key rows_mark_key = {.table = ROWS_OWN_TABLE, .a = 2};
@@ -46,59 +48,102 @@ layout_text(const struct rows *r, char *out, size_t cap)
 	return n;
 }
 
-/* Drops everything and writes the layout, if what is stored is not of this layout. */
+/* Drops everything and writes the layout. */
 static int
-layout_check(struct rows *r, MDB_txn *txn)
+env_empty(struct rows_disk *disk, MDB_txn *txn, const MDB_val *layout)
 {
-	char text[ROWS_MAX_TABLES * 48];
-	MDB_val key = rows_disk_key(&rows_layout_key);
-	MDB_val want = env_val(text, layout_text(r, text, sizeof(text)));
-	MDB_val have;
-	int rc = mdb_get(txn, r->disk->dbi, &key, &have);
+	MDB_val key = rows_disk_key(&rows_layout_key), value = *layout;
+	int rc = mdb_drop(txn, disk->dbi, 0);
 
-	if (rc == 0 && have.mv_size == want.mv_size &&
-	    memcmp(have.mv_data, text, want.mv_size) == 0)
+	memset(&disk->mark, 0, sizeof(disk->mark));
+	return rc != 0 ? rc : mdb_put(txn, disk->dbi, &key, &value, 0);
+}
+
+/* Drops everything if what is stored is not of this layout. */
+static int
+layout_check(struct rows_disk *disk, MDB_txn *txn, const MDB_val *want)
+{
+	MDB_val key = rows_disk_key(&rows_layout_key), have;
+	int rc = mdb_get(txn, disk->dbi, &key, &have);
+
+	if (rc == 0 && have.mv_size == want->mv_size && memcmp(have.mv_data, want->mv_data, want->mv_size) == 0)
 		return 0;
-	if (rc != 0 && rc != MDB_NOTFOUND)
-		return rc;
-	if ((rc = mdb_drop(txn, r->disk->dbi, 0)) != 0)
-		return rc;
-	return mdb_put(txn, r->disk->dbi, &key, &want, 0);
+	return rc == 0 || rc == MDB_NOTFOUND ? env_empty(disk, txn, want) : rc;
+}
+
+size_t
+rows_mark_bytes(const struct mark *mark)
+{
+	return offsetof(struct mark, meta) + mark->meta_len;
 }
 
 static int
-load_mark(struct rows *r, MDB_txn *txn)
+load_mark(struct rows_disk *disk, MDB_txn *txn)
 {
 	MDB_val key = rows_disk_key(&rows_mark_key), value;
-	int rc = mdb_get(txn, r->disk->dbi, &key, &value);
-	struct mark mark;
+	int rc = mdb_get(txn, disk->dbi, &key, &value);
 
-	if (rc == MDB_NOTFOUND)
-		return 0;
 	if (rc != 0)
-		return rc;
-	if (value.mv_size < offsetof(struct mark, meta) || value.mv_size > sizeof(mark))
+		return rc == MDB_NOTFOUND ? 0 : rc;
+	if (value.mv_size < offsetof(struct mark, meta) || value.mv_size > sizeof(disk->mark))
 		return MDB_CORRUPTED;
-	memcpy(&mark, value.mv_data, value.mv_size);
-	r->checkpoint_seq = mark.seq;
+	memcpy(&disk->mark, value.mv_data, value.mv_size);
+	return rows_mark_bytes(&disk->mark) == value.mv_size ? 0 : MDB_CORRUPTED;
+}
+
+static void
+restore_record(void *ctx, const struct record *record)
+{
+	rows_restore(ctx, record);
+}
+
+static void
+take_mark(struct rows *r, const struct mark *mark)
+{
+	r->checkpoint_seq = mark->seq;
 	for (size_t i = 0; i < r->n_tables; i++)
-		r->tables[i].count = mark.counts[i];
-	r->meta_len = value.mv_size - offsetof(struct mark, meta);
-	memcpy(r->meta, mark.meta, r->meta_len);
+		r->tables[i].count = r->tables[i].cold = mark->counts[i];
+	r->meta_len = mark->meta_len;
+	memcpy(r->meta, mark->meta, mark->meta_len);
+}
+
+/* Takes up what is durable in the log and not in the environment. A merge whose log is lost leaves nothing that can be used. */
+static int
+take_log(struct rows *r, MDB_txn *txn, const MDB_val *layout, enum result *err)
+{
+	struct rows_disk *disk = r->disk;
+	struct mark last = disk->mark;
+	int rc;
+
+	if ((*err = state_log_find(disk->log, &last)) != RESULT_OK)
+		return 0;
+	if (disk->mark.merging > last.seq) {
+		if ((rc = env_empty(disk, txn, layout)) != 0)
+			return rc;
+		last = disk->mark;
+	}
+	take_mark(r, &last);
+	*err = state_log_replay(disk->log, last.seq, restore_record, r);
 	return 0;
 }
 
 static int
-prepare(struct rows *r)
+prepare(struct rows *r, const char *dir, enum result *err)
 {
 	struct rows_disk *disk = r->disk;
+	char text[ROWS_MAX_TABLES * 48];
+	MDB_val layout = env_val(text, layout_text(r, text, sizeof(text)));
+	uint8_t hash[HASH_LEN];
 	MDB_txn *txn = NULL;
 	int rc = env_begin(disk->env, NULL, 0, &txn);
 
 	if (rc != 0)
 		return rc;
+	sha256(text, layout.mv_size, hash);
 	if ((rc = mdb_dbi_open(txn, "rows", MDB_CREATE, &disk->dbi)) != 0 ||
-	    (rc = layout_check(r, txn)) != 0 || (rc = load_mark(r, txn)) != 0) {
+	    (rc = layout_check(disk, txn, &layout)) != 0 || (rc = load_mark(disk, txn)) != 0 ||
+	    (*err = state_log_open(dir, hash, &disk->log)) != RESULT_OK ||
+	    (rc = take_log(r, txn, &layout, err)) != 0 || *err != RESULT_OK) {
 		mdb_txn_abort(txn);
 		return rc;
 	}
@@ -113,17 +158,23 @@ enum result
 rows_disk_open(struct rows *r, const char *dir)
 {
 	struct rows_disk *disk = calloc(1, sizeof(*disk));
+	pthread_condattr_t steady;
 	enum result err;
+	int rc;
 
 	if (disk == NULL)
 		return RESULT_NO_MEMORY;
 	r->disk = disk;
 	disk->idle = 1;
+	if ((disk->merge = rows_merge_new()) == NULL)
+		return RESULT_NO_MEMORY;
 	CHECK(pthread_mutex_init(&disk->lock, NULL) == 0);
-	CHECK(pthread_cond_init(&disk->changed, NULL) == 0);
+	CHECK(pthread_condattr_init(&steady) == 0 && pthread_condattr_setclock(&steady, CLOCK_MONOTONIC) == 0);
+	CHECK(pthread_cond_init(&disk->changed, &steady) == 0 && pthread_condattr_destroy(&steady) == 0);
 	if ((err = env_open(dir, 0, 1, &disk->env)) != RESULT_OK)
 		return err;
-	return env_result(prepare(r));
+	rc = prepare(r, dir, &err);
+	return rc != 0 ? env_result(rc) : err;
 }
 
 void
@@ -135,6 +186,8 @@ rows_disk_close(struct rows *r)
 	if (disk->reader != NULL)
 		mdb_txn_abort(disk->reader);
 	env_close(disk->env);
+	state_log_close(disk->log);
+	rows_merge_free(disk->merge);
 	pthread_cond_destroy(&disk->changed);
 	pthread_mutex_destroy(&disk->lock);
 	free(disk);

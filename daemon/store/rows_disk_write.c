@@ -1,125 +1,101 @@
 /*
- * The thread that writes checkpoints, one job at a time: it sorts the changed rows by key, so that neighbours share the pages
- * that are written, and writes them, the counts and the mark in one synchronous transaction. It alone writes the environment
- * after the opening. It is made with the first job, takes no signals, and yields the processor to the loop.
+ * The thread that writes, one thing at a time: a checkpoint goes to the state's log first, which makes it durable; in between,
+ * what the log has is merged into the environment, a part at a time. It alone writes either after the opening. It is made with the
+ * first checkpoint, takes no signals, and yields the processor to the loop.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/base/check.h"
 #include "daemon/store/env.h"
-#include "daemon/store/rows_disk.h"
+#include "daemon/store/rows_merge.h"
+#include "daemon/store/state_log.h"
 
 /* Of the thread: the loop, at 0, gets some nine tenths where both want the same processor. */
 #define WRITER_NICE 10
+/* Without a checkpoint for so long, nothing changes, and what there is is merged. */
+#define IDLE_SECONDS 6
 
-/* ---- writing ---- */
+/* ---- checkpoints ---- */
 
-/* What decides the order of nearly all rows, at hand; records lie anywhere. */
-struct sorted {
-	uint64_t first;
-	uint64_t second;
-	const struct record *record;
-};
-
-static uint64_t
-word_at(const struct row_key *key, size_t at)
+void
+rows_job_mark(const struct rows_job *job, struct mark *out)
 {
-	uint64_t word;
-
-	memcpy(&word, (const uint8_t *)key + at, sizeof(word));
-	return __builtin_bswap64(word);
+	memset(out, 0, sizeof(*out));
+	out->seq = job->seq;
+	memcpy(out->counts, job->counts, sizeof(out->counts));
+	out->meta_len = job->meta_len;
+	memcpy(out->meta, job->meta, job->meta_len);
 }
 
-static int
-by_key(const void *a, const void *b)
+static enum result
+write_failed(struct rows_disk *disk, int rc)
 {
-	const struct sorted *x = a, *y = b;
-
-	if (x->first != y->first)
-		return x->first < y->first ? -1 : 1;
-	if (x->second != y->second)
-		return x->second < y->second ? -1 : 1;
-	return memcmp(&x->record->key, &y->record->key, sizeof(struct row_key));
-}
-
-static struct sorted *
-sort(const struct rows_log *log)
-{
-	struct sorted *list = rows_must(malloc((log->n_records + 1) * sizeof(*list)));
-	const struct record *record;
-	size_t block = 0, offset = 0, n = 0;
-
-	while ((record = rows_log_next(log, &block, &offset)) != NULL)
-		list[n++] =
-		    (struct sorted){word_at(&record->key, 0), word_at(&record->key, 8), record};
-	CHECK(n == log->n_records);
-	qsort(list, n, sizeof(*list), by_key);
-	return list;
-}
-
-static int
-write_row(MDB_cursor *cursor, const struct record *record)
-{
-	MDB_val key = rows_disk_key(&record->key), value = env_val(record->value, record->size);
-	int rc;
-
-	if (record->live)
-		return mdb_cursor_put(cursor, &key, &value, 0);
-	if ((rc = mdb_cursor_get(cursor, &key, &value, MDB_SET)) == 0)
-		rc = mdb_cursor_del(cursor, 0);
-	return rc == MDB_NOTFOUND ? 0 : rc;
-}
-
-static int
-write_mark(const struct rows_disk *disk, MDB_txn *txn, const struct rows_job *job)
-{
-	struct mark mark = {.seq = job->seq};
-	MDB_val key = rows_disk_key(&rows_mark_key);
-	MDB_val value = env_val(&mark, offsetof(struct mark, meta) + job->meta_len);
-
-	memcpy(mark.counts, job->counts, sizeof(mark.counts));
-	memcpy(mark.meta, job->meta, job->meta_len);
-	return mdb_put(txn, disk->dbi, &key, &value, 0);
-}
-
-static int
-write_all(const struct rows_disk *disk, const struct rows_job *job, const struct sorted *list)
-{
-	MDB_cursor *cursor = NULL;
-	MDB_txn *txn = NULL;
-	int rc = env_begin(disk->env, NULL, 0, &txn);
-
 	if (rc != 0)
-		return rc;
-	if ((rc = mdb_cursor_open(txn, disk->dbi, &cursor)) == 0) {
-		for (uint64_t i = 0; i < job->log.n_records && rc == 0; i++)
-			rc = write_row(cursor, list[i].record);
-		mdb_cursor_close(cursor);
-	}
-	if (rc == 0)
-		rc = write_mark(disk, txn, job);
-	if (rc == 0)
-		return mdb_txn_commit(txn);
-	mdb_txn_abort(txn);
-	return rc;
+		disk->failed = env_write_result(disk->env, rc);
+	return disk->failed;
 }
 
 static void
 job_run(struct rows_disk *disk, struct rows_job *job)
 {
-	struct sorted *list = sort(&job->log);
-	int rc = write_all(disk, job, list);
+	struct mark mark;
 
-	free(list);
-	rows_job_done(job, rc == 0 ? RESULT_OK : env_write_result(disk->env, rc));
+	if (disk->failed == RESULT_OK) {
+		rows_job_mark(job, &mark);
+		(void)write_failed(disk, state_log_append(disk->log, job->base, &job->log, &mark, atomic_load(&disk->closing)));
+	}
+	if (disk->failed == RESULT_OK)
+		rows_merge_add(disk, job);
+	rows_job_done(job, disk->failed);
+}
+
+static int
+merge_due(struct rows_disk *disk, enum merge_haste haste)
+{
+	return disk->failed == RESULT_OK && rows_merge_due(disk, haste);
+}
+
+static void
+merge_step(struct rows_disk *disk, enum merge_haste haste)
+{
+	(void)write_failed(disk, rows_merge_step(disk, haste));
 }
 
 /* ---- the thread ---- */
+
+/* Waits for something to do, under the lock. How soon is it? */
+static enum merge_haste
+wait_for_work(struct rows_disk *disk)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += IDLE_SECONDS;
+	while (disk->job == NULL && !disk->closing && !merge_due(disk, MERGE_CALM))
+		if (pthread_cond_timedwait(&disk->changed, &disk->lock, &until) == ETIMEDOUT)
+			return MERGE_IDLE;
+	return disk->closing ? MERGE_ALL : MERGE_CALM;
+}
+
+static void
+job_take(struct rows_disk *disk)
+{
+	struct rows_job *job = disk->job;
+
+	pthread_mutex_unlock(&disk->lock);
+	job_run(disk, job);
+	pthread_mutex_lock(&disk->lock);
+	disk->job = NULL;
+	disk->idle = 1;
+	pthread_cond_broadcast(&disk->changed);
+}
 
 static void *
 writer(void *arg)
@@ -130,18 +106,18 @@ writer(void *arg)
 	(void)setpriority(PRIO_PROCESS, 0, WRITER_NICE);
 	pthread_mutex_lock(&disk->lock);
 	for (;;) {
-		struct rows_job *job;
+		enum merge_haste haste = wait_for_work(disk);
 
-		while (disk->job == NULL && !disk->closing)
-			pthread_cond_wait(&disk->changed, &disk->lock);
-		if ((job = disk->job) == NULL)
+		if (disk->job != NULL && (disk->failed != RESULT_OK || !rows_merge_full(disk))) {
+			job_take(disk);
+		} else if (merge_due(disk, haste)) {
+			pthread_mutex_unlock(&disk->lock);
+			/* Who waits for room waits for all of it. */
+			merge_step(disk, rows_merge_full(disk) ? MERGE_ALL : haste);
+			pthread_mutex_lock(&disk->lock);
+		} else if (disk->closing) {
 			break;
-		pthread_mutex_unlock(&disk->lock);
-		job_run(disk, job);
-		pthread_mutex_lock(&disk->lock);
-		disk->job = NULL;
-		disk->idle = 1;
-		pthread_cond_broadcast(&disk->changed);
+		}
 	}
 	pthread_mutex_unlock(&disk->lock);
 	return NULL;
@@ -169,6 +145,8 @@ rows_disk_begin(struct rows *r)
 	/* Where no thread can be had, the caller waits. */
 	if (!thread_start(disk)) {
 		job_run(disk, &r->job);
+		while (merge_due(disk, MERGE_ALL))
+			merge_step(disk, MERGE_ALL);
 		return;
 	}
 	pthread_mutex_lock(&disk->lock);
@@ -191,6 +169,18 @@ rows_disk_poll(struct rows *r, int wait)
 	idle = disk->idle;
 	pthread_mutex_unlock(&disk->lock);
 	return idle;
+}
+
+uint32_t
+rows_disk_merged(const struct rows *r)
+{
+	return atomic_load(&r->disk->merged);
+}
+
+size_t
+rows_disk_kept_bytes(const struct rows *r)
+{
+	return atomic_load(&r->disk->kept_bytes);
 }
 
 void

@@ -6,7 +6,9 @@
  *   rows_log.c         what changed since the last checkpoint began
  *   rows_checkpoint.c  generations: frozen, written, durable; what may leave the memory then
  *   rows_disk.c        the environment: opening, reading
- *   rows_disk_write.c  the thread that writes it
+ *   rows_disk_write.c  the thread that writes
+ *   state_log.c        what changed, durable at the end of a file, until it is merged
+ *   rows_merge.c       merging it into the environment
  *
  * Tests put another rows_disk*.c under the rest (tests/sim/store_rows.c).
  */
@@ -87,6 +89,16 @@ struct record {
 	uint64_t value[];
 };
 
+/* Bytes of a record with a value of so many. */
+static inline size_t
+rows_record_bytes(size_t size)
+{
+	return sizeof(struct record) + (size + 7) / 8 * 8;
+}
+
+/* Bytes of a block of a log. */
+#define ROWS_LOG_BLOCK ((size_t)1 << 20)
+
 /* A log: records one after the other in blocks that never move. */
 struct rows_log {
 	uint8_t **blocks;
@@ -100,6 +112,9 @@ struct rows_log {
 /* What one checkpoint writes. The thread's own from rows_disk_begin until rows_disk_poll says that it is done. */
 struct rows_job {
 	struct rows_log log;
+	/* Of the generation; of the checkpoint before it; of this one. */
+	uint32_t gen;
+	uint64_t base;
 	uint64_t seq;
 	uint64_t counts[ROWS_MAX_TABLES];
 	uint8_t meta[ROWS_META_MAX];
@@ -133,9 +148,9 @@ struct rows {
 	uint8_t *old;
 	size_t old_used;
 	size_t old_cap;
-	/* Changes go to `log`, of generation `gen`; all up to `durable` are in the environment. */
+	/* Changes go to `log`, of generation `gen`; all up to `merged` are in the environment. */
 	uint32_t gen;
-	uint32_t durable;
+	uint32_t merged;
 	struct rows_log log;
 	struct rows_job job;
 	int writing;
@@ -168,6 +183,8 @@ void *rows_must(void *p);
 void *rows_map(size_t bytes);
 /* A new row that is live and clean; its value is not set yet. The key must not be there. */
 struct row *rows_insert_loaded(struct rows *rows, const struct row_key *key);
+/* Sets a row to what the record says, as a change of the current generation, while the rows are opened. */
+void rows_restore(struct rows *rows, const struct record *record);
 /* Takes a row that is not journalled out of memory. */
 void rows_discard(struct rows *rows, struct row *row);
 /* Row number `i` of a slab. */
@@ -178,28 +195,30 @@ size_t rows_slab_used(const struct table *table, size_t slab);
 /* Notes what the row is now. */
 void rows_log_note(struct rows *rows, struct row *row);
 size_t rows_log_bytes(const struct rows_log *log);
+/* Frees what is not used; nothing may be noted any more. The bytes that are left. */
+size_t rows_log_fit(struct rows_log *log);
 /* Frees all blocks but `keep`; the log is empty then. */
 void rows_log_clear(struct rows_log *log, size_t keep);
 void rows_log_free(struct rows_log *log);
 /* The record at a place (0, 0 first), which moves on; NULL at the end. */
 const struct record *rows_log_next(const struct rows_log *log, size_t *block, size_t *offset);
 
-/* rows_checkpoint.c: a dropped row leaves the memory when its generation is durable: at most `limit` of them now. */
+/* rows_checkpoint.c: a dropped row leaves the memory when its generation is merged: at most `limit` of them now. */
 void rows_bury_later(struct rows *rows, struct row *row);
 void rows_bury(struct rows *rows, size_t limit);
-/* The thread's last words on a job: empties its log, and tells the owner. */
+/* The thread's last words on a job: empties what is left of its log, and tells the owner. */
 void rows_job_done(struct rows_job *job, enum result result);
 
 /*
- * rows_disk.c: opens the environment; sets checkpoint_seq, meta, and each table's count. What cannot be read later stops the
- * process.
+ * rows_disk.c: opens the environment and what was not merged into it yet; sets checkpoint_seq, meta, each table's count and cold. What
+ * cannot be read later stops the process.
  */
 MUST_CHECK enum result rows_disk_open(struct rows *rows, const char *dir);
-/* Waits for the thread. */
+/* Waits for the thread, which merges what there is. */
 void rows_disk_close(struct rows *rows);
 /* Copies the row's value; 0 if there is none. */
 int rows_disk_get(const struct rows *rows, const struct row_key *key, void *value);
-/* Visits the rows of a table as the last checkpoint has them; the values are aligned. */
+/* Visits the rows of a table that the environment has, of each row in memory perhaps an older or newer state; the values are aligned. */
 typedef void (*rows_disk_fn)(void *ctx, const struct row_key *key, const void *value);
 void rows_disk_each(const struct rows *rows, uint8_t table, rows_disk_fn fn, void *ctx);
 /* Visits the last `n` rows in order of key bytes, and gives the key of the one before them: 0 if there is none. */
@@ -209,5 +228,8 @@ int rows_disk_newest(const struct rows *rows, uint8_t table, size_t n, rows_disk
 void rows_disk_begin(struct rows *rows);
 /* 1 when the job is done (waits for it if `wait`). */
 int rows_disk_poll(struct rows *rows, int wait);
+/* All generations up to that one are in the environment; bytes of those that are durable and not merged yet. */
+uint32_t rows_disk_merged(const struct rows *rows);
+size_t rows_disk_kept_bytes(const struct rows *rows);
 
 #endif

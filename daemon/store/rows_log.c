@@ -5,10 +5,9 @@
 #include "daemon/store/rows_int.h"
 
 /* Where a record lies: block, and eighths of a byte count, in 32 bits. */
-#define BLOCK_BYTES ((size_t)1 << 20)
 #define PLACE_BITS  17
 #define PLACE_MASK  (((uint32_t)1 << PLACE_BITS) - 1)
-_Static_assert(BLOCK_BYTES / 8 == (size_t)1 << PLACE_BITS, "a place fits");
+_Static_assert(ROWS_LOG_BLOCK / 8 == (size_t)1 << PLACE_BITS, "a place fits");
 
 static struct record *
 record_at(const struct rows_log *log, uint32_t at)
@@ -28,7 +27,7 @@ block_add(struct rows_log *log)
 	}
 	CHECK(log->n_blocks >> (32 - PLACE_BITS) == 0);
 	log->used[log->n_blocks] = 0;
-	log->blocks[log->n_blocks++] = rows_must(malloc(BLOCK_BYTES));
+	log->blocks[log->n_blocks++] = rows_must(malloc(ROWS_LOG_BLOCK));
 }
 
 static struct record *
@@ -36,8 +35,8 @@ record_add(struct rows_log *log, size_t bytes, uint32_t *at)
 {
 	struct record *record;
 
-	CHECK(bytes <= BLOCK_BYTES);
-	while (log->last == log->n_blocks || log->used[log->last] + bytes > BLOCK_BYTES) {
+	CHECK(bytes <= ROWS_LOG_BLOCK);
+	while (log->last == log->n_blocks || log->used[log->last] + bytes > ROWS_LOG_BLOCK) {
 		if (log->last < log->n_blocks)
 			log->last++;
 		if (log->last == log->n_blocks)
@@ -61,7 +60,7 @@ rows_log_note(struct rows *r, struct row *row)
 		return;
 	}
 	if (row->gen != r->gen) {
-		record = record_add(&r->log, sizeof(*record) + ((size_t)size + 7) / 8 * 8, &row->at);
+		record = record_add(&r->log, rows_record_bytes(size), &row->at);
 		record->key = row->key;
 		record->size = size;
 		row->gen = r->gen;
@@ -76,7 +75,7 @@ rows_log_note(struct rows *r, struct row *row)
 size_t
 rows_log_bytes(const struct rows_log *log)
 {
-	return (log->last + (log->n_blocks > 0)) * BLOCK_BYTES;
+	return (log->last + (log->n_blocks > 0)) * ROWS_LOG_BLOCK;
 }
 
 void
@@ -88,6 +87,21 @@ rows_log_clear(struct rows_log *log, size_t keep)
 		log->used[i] = 0;
 	log->last = 0;
 	log->n_records = 0;
+}
+
+size_t
+rows_log_fit(struct rows_log *log)
+{
+	size_t used = 0;
+	uint8_t *less;
+
+	while (log->n_blocks > log->last + 1)
+		free(log->blocks[--log->n_blocks]);
+	for (size_t i = 0; i < log->n_blocks; i++)
+		used += log->used[i];
+	if (log->n_blocks > 0 && (less = realloc(log->blocks[log->last], log->used[log->last] + 1)) != NULL)
+		log->blocks[log->last] = less;
+	return used;
 }
 
 void
@@ -111,6 +125,6 @@ rows_log_next(const struct rows_log *log, size_t *block, size_t *offset)
 	if (*block == log->n_blocks)
 		return NULL;
 	record = record_at(log, (uint32_t)(*block << PLACE_BITS | *offset / 8));
-	*offset += sizeof(*record) + ((size_t)record->size + 7) / 8 * 8;
+	*offset += rows_record_bytes(record->size);
 	return record;
 }

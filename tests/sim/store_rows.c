@@ -30,6 +30,8 @@ static struct {
 struct rows_disk {
 	struct rows_job *job;
 	uint32_t polls;
+	/* The last generation that was written, and the last that the rows are told of as merged. */
+	uint32_t written, merged;
 };
 
 void
@@ -59,7 +61,7 @@ rows_disk_open(struct rows *r, const char *dir)
 	CHECK(r->disk != NULL);
 	r->checkpoint_seq = disk.seq;
 	for (size_t i = 0; i < r->n_tables; i++)
-		r->tables[i].count = disk.counts[i];
+		r->tables[i].count = r->tables[i].cold = disk.counts[i];
 	r->meta_len = disk.meta_len;
 	memcpy(r->meta, disk.meta, disk.meta_len);
 	return RESULT_OK;
@@ -195,6 +197,22 @@ job_run(struct rows_job *job)
 	rows_job_done(job, fate == FATE_DONE ? RESULT_OK : world_failure());
 }
 
+/* Merging takes its time, too. */
+uint32_t
+rows_disk_merged(const struct rows *r)
+{
+	if (world_chance(30))
+		r->disk->merged = r->disk->written;
+	return r->disk->merged;
+}
+
+size_t
+rows_disk_kept_bytes(const struct rows *r)
+{
+	(void)r;
+	return 0;
+}
+
 void
 rows_disk_begin(struct rows *r)
 {
@@ -215,6 +233,8 @@ rows_disk_poll(struct rows *r, int wait)
 	}
 	r->disk->job = NULL;
 	job_run(job);
+	if (job->result == RESULT_OK)
+		r->disk->written = job->gen;
 	return 1;
 }
 
