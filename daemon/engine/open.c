@@ -16,6 +16,9 @@
 #include "proto/crypto.h"
 #include "proto/uuid7.h"
 
+/* Entries of a replay between two checkpoints of the state. */
+#define REPLAY_CHECKPOINT 200000
+
 /* The first rule set (DOMAIN.md): what a station starts with, stated whole in entry 1. */
 #define FIRST_SESSION_CAP_MINUTES 480
 #define FIRST_HOLD_DAYS		  7
@@ -294,6 +297,18 @@ judge_clock(struct engine *e)
 		    (unsigned long long)last, (unsigned long long)now);
 }
 
+/* A long replay leaves checkpoints behind it: what is interrupted need not begin anew. A failure shows at the next one. */
+static enum result
+replay_one(void *ctx, uint64_t seq, const uint8_t *bytes, size_t len)
+{
+	struct engine *e = ctx;
+	enum result err = engine_replay(e, seq, bytes, len);
+
+	if (err == RESULT_OK && seq % REPLAY_CHECKPOINT == 0 && rows_checkpoint_wait(e->rows) == RESULT_OK)
+		(void)!rows_checkpoint_begin(e->rows, seq, &e->meta, sizeof(e->meta), NULL, NULL);
+	return err;
+}
+
 static enum result
 open_station(struct engine *e, const char *dir, struct engine_error *error)
 {
@@ -322,7 +337,7 @@ open_station(struct engine *e, const char *dir, struct engine_error *error)
 	from = e->meta.tree.size + 1;
 	last = ledger_last_seq(e->ledger);
 	if (from <= last &&
-	    (err = ledger_scan(e->ledger, from, last, engine_replay, e)) != RESULT_OK)
+	    (err = ledger_scan(e->ledger, from, last, replay_one, e)) != RESULT_OK)
 		return refuse(error, err, "%s/ledger: entry %llu does not come out as stored: %s",
 		    dir, (unsigned long long)e->meta.tree.size + 1, result_text_en(err));
 	log_event(LOG_LEVEL_INFO, "replayed", "from=%llu to=%llu", (unsigned long long)from,

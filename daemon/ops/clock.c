@@ -79,6 +79,12 @@ clock_steady_ms(void)
 	return (uint64_t)clock_read_us(CLOCK_MONOTONIC) / 1000;
 }
 
+uint64_t
+clock_steady_us(void)
+{
+	return (uint64_t)clock_read_us(CLOCK_MONOTONIC);
+}
+
 void
 clock_rebase(struct clock *clock)
 {

@@ -32,8 +32,9 @@ struct clock {
 uint64_t clock_now_us(void);
 /* Microseconds since boot, suspend included (CLOCK_BOOTTIME). Thread-safe. */
 uint64_t clock_boot_us(void);
-/* Milliseconds of a clock that only goes forward (CLOCK_MONOTONIC). Thread-safe. */
+/* Milliseconds, and microseconds, of a clock that only goes forward (CLOCK_MONOTONIC). Thread-safe. */
 uint64_t clock_steady_ms(void);
+uint64_t clock_steady_us(void);
 
 /* Takes the present reading of both clocks as trusted: at start, and after `clock accept`. */
 void clock_rebase(struct clock *clock);

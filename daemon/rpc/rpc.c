@@ -14,12 +14,12 @@
 #define TURN_MS 1000
 #define PIN_QUEUE 256
 /* Entries are read again for so long in a turn, if no frame came for a while; among many frames, once in a long while. */
-#define SCRUB_US 1000
+#define SCRUB_US 200
 #define SCRUB_IDLE_MS 20
 #define SCRUB_BUSY_MS 1000
 /* A checkpoint is signed so often, if anything is new; entries are read back for it for so long in a turn. */
 #define SEAL_MS 1000
-#define SEAL_US 2000
+#define SEAL_US 200
 
 const struct key_row *
 peer_key(struct peer *peer)

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/base/check.h"
@@ -87,6 +88,14 @@ env_val(const void *bytes, size_t len)
 
 	memcpy(&v.mv_data, &bytes, sizeof(bytes));
 	return v;
+}
+
+void
+env_rest(uint64_t us)
+{
+	const struct timespec rest = {.tv_nsec = (long)(us < 999999 ? us : 999999) * 1000};
+
+	(void)nanosleep(&rest, NULL);
 }
 
 int

@@ -35,6 +35,9 @@ MUST_CHECK int env_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn 
 /* Bytes as LMDB wants them; it takes what it only reads as void *, too. */
 MDB_val env_val(const void *bytes, size_t len);
 
+/* What writes in the background rests so long, a second at most: the disk is the ledger's first. */
+void env_rest(uint64_t us);
+
 /*
  * Makes the environment in `dir` durable with its names: a new file or folder lasts only once the
  * folder that names it is synced. Returns 0 or errno.

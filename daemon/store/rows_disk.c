@@ -6,7 +6,7 @@
 
 #include "daemon/base/check.h"
 #include "daemon/store/env.h"
-#include "daemon/store/rows_merge.h"
+#include "daemon/store/rows_disk_merge.h"
 #include "daemon/store/state_log.h"
 
 const struct row_key rows_layout_key = {.table = ROWS_OWN_TABLE, .a = 1};

@@ -5,20 +5,19 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "daemon/base/check.h"
+#include "daemon/ops/clock.h"
 #include "daemon/store/env.h"
-#include "daemon/store/rows_merge.h"
+#include "daemon/store/rows_disk_merge.h"
 #include "daemon/store/state_log.h"
 
-/* Of the thread: the loop, at 0, gets some nine tenths where both want the same processor. */
-#define WRITER_NICE 10
 /* Without a checkpoint for so long, nothing changes, and what there is is merged. */
 #define IDLE_SECONDS 6
 
@@ -74,10 +73,8 @@ merge_step(struct rows_disk *disk, enum merge_haste haste)
 static enum merge_haste
 wait_for_work(struct rows_disk *disk)
 {
-	struct timespec until;
+	struct timespec until = {.tv_sec = (time_t)(clock_steady_ms() / 1000) + IDLE_SECONDS};
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += IDLE_SECONDS;
 	while (disk->job == NULL && !disk->closing && !merge_due(disk, MERGE_CALM))
 		if (pthread_cond_timedwait(&disk->changed, &disk->lock, &until) == ETIMEDOUT)
 			return MERGE_IDLE;
@@ -100,10 +97,11 @@ job_take(struct rows_disk *disk)
 static void *
 writer(void *arg)
 {
+	const struct sched_param lowest = {0};
 	struct rows_disk *disk = arg;
 
-	/* 0 is the calling thread on Linux; not being nice is no error. */
-	(void)setpriority(PRIO_PROCESS, 0, WRITER_NICE);
+	/* The processor is the loop's: who is merely nice keeps it for milliseconds. Not to be heeded is no error. */
+	(void)pthread_setschedparam(pthread_self(), SCHED_IDLE, &lowest);
 	pthread_mutex_lock(&disk->lock);
 	for (;;) {
 		enum merge_haste haste = wait_for_work(disk);

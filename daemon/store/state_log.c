@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "daemon/base/check.h"
+#include "daemon/ops/clock.h"
 #include "daemon/store/env.h"
 
 #define HEAD_BYTES    64
@@ -355,21 +355,11 @@ begin_file(struct state_log *l)
 	return rc;
 }
 
-static uint64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* Durable; then, without hurry, as long a pause as that took: the disk is the ledger's first. */
 static int
 write_piece(struct state_log *l, const uint8_t *p, size_t n, int hurry)
 {
-	uint64_t began = now_ns();
-	struct timespec pause = {0, 0};
+	uint64_t began_us = clock_steady_us();
 
 	while (n > 0) {
 		ssize_t some = pwrite(l->fd, p, n, l->at);
@@ -384,9 +374,8 @@ write_piece(struct state_log *l, const uint8_t *p, size_t n, int hurry)
 	}
 	if (fdatasync(l->fd) != 0)
 		return errno;
-	pause.tv_nsec = (long)((now_ns() - began) % 1000000000u);
 	if (!hurry)
-		nanosleep(&pause, NULL);
+		env_rest(clock_steady_us() - began_us);
 	return 0;
 }
 

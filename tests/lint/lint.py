@@ -25,7 +25,7 @@ INCLUDES = {
     "daemon/base": [],
     "daemon/book": [r"daemon/base/", r"proto/(codes|crypto)\.h"],
     "daemon/codec": [r"daemon/(base|book)/", r"proto/"],
-    "daemon/store": [r"daemon/base/", r"daemon/book/(row|types|tables|words)\.h", r"proto/"],
+    "daemon/store": [r"daemon/base/", r"daemon/book/(row|types|tables|words)\.h", r"daemon/ops/clock\.h", r"proto/"],
     "daemon/ops": [r"daemon/base/", r"proto/"],
     "daemon/net": [r"daemon/(base|ops)/", r"proto/"],
     "daemon/engine": [r"daemon/(base|book|codec|store|ops)/", r"proto/"],

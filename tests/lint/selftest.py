@@ -20,7 +20,7 @@ CASES = {
         ("daemon/book/planted.c", '#include "proto/codes.h"\n', '#include "proto/frame.h"\n'),
         ("daemon/book/planted.c", '#include "daemon/base/check.h"\n', '#include "daemon/engine/engine.h"\n'),
         ("daemon/store/planted.c", '#include "daemon/book/row.h"\n', '#include "daemon/book/book.h"\n'),
-        ("daemon/store/planted.c", '#include "proto/codes.h"\n', '#include "daemon/ops/clock.h"\n'),
+        ("daemon/store/planted.c", '#include "proto/codes.h"\n', '#include "daemon/ops/log.h"\n'),
         ("daemon/engine/planted.c", '#include "daemon/store/store.h"\n', '#include "daemon/net/net.h"\n'),
         ("daemon/net/planted.c", '#include "daemon/ops/log.h"\n', '#include "daemon/book/row.h"\n'),
         ("daemon/ops/planted.c", '#include "daemon/base/check.h"\n', '#include "daemon/net/net.h"\n'),

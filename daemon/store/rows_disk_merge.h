@@ -4,8 +4,8 @@
  * table is written a page for each row, and a disk that is given thousands of pages at once lets everybody wait. Of the writing
  * thread. Private to store/.
  */
-#ifndef TIMEBOX_STORE_ROWS_MERGE_H
-#define TIMEBOX_STORE_ROWS_MERGE_H
+#ifndef TIMEBOX_STORE_ROWS_DISK_MERGE_H
+#define TIMEBOX_STORE_ROWS_DISK_MERGE_H
 
 #include "daemon/store/rows_disk.h"
 

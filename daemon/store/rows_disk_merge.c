@@ -1,10 +1,10 @@
-#include "daemon/store/rows_merge.h"
+#include "daemon/store/rows_disk_merge.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "daemon/base/check.h"
+#include "daemon/ops/clock.h"
 #include "daemon/store/env.h"
 #include "daemon/store/state_log.h"
 
@@ -18,7 +18,6 @@
 #define SLICE_ALL_US 200000
 /* Calm, the disk rests so many times as long as it worked. */
 #define REST 3
-#define SECOND_NS 1000000000u
 
 /* What decides the order of nearly all rows, at hand; records lie anywhere. */
 struct sorted {
@@ -238,15 +237,6 @@ finish(struct rows_disk *disk)
 
 /* ---- in time ---- */
 
-static uint64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SECOND_NS + (uint64_t)t.tv_nsec;
-}
-
 /* What came meanwhile has taken a larger part of its room than the merge has done of its work. */
 static int
 behind(const struct rows_merge *m)
@@ -270,8 +260,7 @@ int
 rows_merge_step(struct rows_disk *disk, enum merge_haste haste)
 {
 	struct rows_merge *m = disk->merge;
-	struct timespec rest = {0, 0};
-	uint64_t began, took_ns;
+	uint64_t began_us, took_us;
 	int rc, late;
 	size_t to;
 
@@ -279,17 +268,15 @@ rows_merge_step(struct rows_disk *disk, enum merge_haste haste)
 		begin(disk);
 	late = behind(m);
 	to = m->n - m->at < m->slice ? m->n : m->at + m->slice;
-	began = now_ns();
+	began_us = clock_steady_us();
 	if ((rc = write_slice(disk, to)) != 0)
 		return rc;
-	took_ns = now_ns() - began;
+	took_us = clock_steady_us() - began_us;
 	m->at = to;
-	slice_adapt(m, took_ns / 1000, haste == MERGE_ALL ? SLICE_ALL_US : late ? SLICE_BEHIND_US : SLICE_CALM_US);
+	slice_adapt(m, took_us, haste == MERGE_ALL ? SLICE_ALL_US : late ? SLICE_BEHIND_US : SLICE_CALM_US);
 	if (to == m->n)
 		finish(disk);
-	else if (haste != MERGE_ALL && !late && took_ns < SECOND_NS / REST) {
-		rest.tv_nsec = (long)(REST * took_ns);
-		nanosleep(&rest, NULL);
-	}
+	else if (haste != MERGE_ALL && !late)
+		env_rest(REST * took_us);
 	return 0;
 }
