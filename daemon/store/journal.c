@@ -173,7 +173,7 @@ read_head(struct lap *lap)
 static enum result
 lap_open(struct lap *lap, const char *path, int read_only)
 {
-	lap->fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+	lap->fd = read_only ? open(path, O_RDONLY | O_CLOEXEC) : open(path, O_RDWR | O_CLOEXEC);
 	if (lap->fd < 0)
 		return errno == ENOENT ? RESULT_OK : env_result(errno);
 	return read_head(lap);
