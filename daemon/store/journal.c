@@ -471,7 +471,8 @@ journal_read(struct journal *j, uint64_t after, journal_fn fn, void *ctx)
 int
 journal_fits(const struct journal *j, size_t len)
 {
-	return j != NULL && j->at + to_sector(RECORD_HEAD + len) <= j->lap[j->here].size;
+	return j != NULL && len <= JOURNAL_BATCH_MOST &&
+	       j->at + to_sector(RECORD_HEAD + len) <= j->lap[j->here].size;
 }
 
 int
@@ -521,7 +522,7 @@ journal_turn(struct journal *j, size_t len)
 
 	if (j->batches < LAP_BATCHES)
 		grown *= 2;
-	while (grown > 0 && grown < need && grown < JOURNAL_MOST_BYTES)
+	while (grown > 0 && grown < need)
 		grown *= 2;
 	if (grown > JOURNAL_MOST_BYTES)
 		grown = JOURNAL_MOST_BYTES;

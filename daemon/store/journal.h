@@ -40,7 +40,9 @@
 
 /* A lap begins with the first size; where laps are short, or batches large, it grows up to the last. */
 #define JOURNAL_FIRST_BYTES ((size_t)64 * 1024)
-#define JOURNAL_MOST_BYTES  ((size_t)8 * 1024 * 1024)
+#define JOURNAL_MOST_BYTES  ((size_t)2 * 1024 * 1024)
+/* Batches above this go to LMDB at once: two flushes weigh less than writing them twice. */
+#define JOURNAL_BATCH_MOST ((size_t)1024 * 1024)
 
 struct journal;
 
@@ -85,7 +87,7 @@ MUST_CHECK int journal_append(struct journal *j, uint64_t first, uint32_t entrie
 void journal_restart(struct journal *j);
 /*
  * LMDB has all of the other lap: that one is written from now on. Returns to how many bytes the lap that
- * is left should grow, 0 for none; `len` is the batch that did not fit.
+ * is left should grow, 0 for none; `len` is the batch that did not fit, at most JOURNAL_BATCH_MOST.
  */
 size_t journal_turn(struct journal *j, size_t len);
 /* Grows the lap that was left, once LMDB has it. Another thread may do this, between two turns. */

@@ -300,7 +300,7 @@ make_durable(struct ledger *l)
 	size_t len = l->tail.len - l->tail.at[before];
 	int rc = 0;
 
-	if (l->journal != NULL && !journal_fits(l->journal, len))
+	if (l->journal != NULL && len <= JOURNAL_BATCH_MOST && !journal_fits(l->journal, len))
 		rc = turn(l, len);
 	if (rc != 0)
 		return rc;

@@ -4,7 +4,7 @@
  *
  * Appends gather in memory until ledger_commit makes them durable with one flush of the journal. When a lap of
  * the journal is full, a thread moves its entries into LMDB while the next is written; ledger_commit
- * waits for it only if that one is full, too. A batch too large for a lap goes to LMDB at once, with all
+ * waits for it only if that one is full, too. A batch too large for that goes to LMDB at once, with all
  * before it. Opening moves what the journal has into LMDB, and so does closing if it can. A failed append,
  * commit or move is final: that call, or the next commit, answers RESULT_DISK_FULL or RESULT_UNAVAILABLE
  * (whether its batch lasted is then unknown), every later write RESULT_UNAVAILABLE until the process starts
