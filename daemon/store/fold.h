@@ -3,8 +3,8 @@
  * at a time; nobody else writes there. It is made with the first job and takes no signals; where no
  * thread can be had, the caller does the job and waits. Private to store/.
  *
- * Between fold_begin and the fold_idle that says 1, the entries may be read and not changed, and the journal's
- * laps may not be turned.
+ * Between fold_begin and the fold_idle that says 1, the entries may be read and not changed, and the
+ * journal's laps may not be turned.
  */
 #ifndef TIMEBOX_STORE_FOLD_H
 #define TIMEBOX_STORE_FOLD_H
@@ -39,12 +39,12 @@ void fold_open(struct fold *f, MDB_env *env, MDB_dbi dbi);
 void fold_close(struct fold *f);
 
 /*
- * Begins to move the entries, the first of which has the seq `after` plus 1, and, if that is done and grow is
- * not 0, to grow the journal's other lap to so many bytes.
+ * Begins to move the entries, the first of which has the seq `after` plus 1, and then, unless grow is
+ * 0, to grow the journal's other lap to so many bytes. Both stay the caller's.
  */
 void fold_begin(struct fold *f, const struct tail *entries, uint64_t after,
 		struct journal *journal, size_t grow);
-/* 1 if no job is being done; f->rc then says what became of the last one. Waits for that on demand. */
+/* 1 if no job is being done (it may wait for that); f->rc then says what became of the last one. */
 int fold_idle(struct fold *f, int wait);
 
 #endif

@@ -22,7 +22,8 @@
 /* A lap of fewer batches than this is short. */
 #define LAP_BATCHES 64
 
-static const char record_magic[] = "tbbatch1", magic[] = "tbjrnl/2", magic_of_one_lap[] = "tbjrnl/1";
+static const char magic[] = "tbjrnl/2", magic_of_one_lap[] = "tbjrnl/1";
+static const char record_magic[] = "tbbatch1";
 static const char *const names[] = {"journal", "journal2"};
 
 struct lap {

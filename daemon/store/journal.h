@@ -13,8 +13,8 @@
  *	           entries × (u32 length ‖ entry)
  *	check      SHA-256(nonce ‖ the 32 bytes before it ‖ the entries)
  *
- * "tbjrnl/1" is the same form of one lap, by a daemon that knew of no second file; it is read, and
- * made anew once LMDB has all of it. It must not be written on: that daemon would miss the second.
+ * "tbjrnl/1" is the same form, by a daemon that knew of no second file; it is read, and made anew once
+ * LMDB has all of it. It must not be written on: that daemon would miss the second.
  *
  * While one lap is written, the other is moved into LMDB, and then waits to be written over from
  * sector 1. What a record is worth follows from LMDB's last seq L alone:
@@ -22,8 +22,8 @@
  *	1. A lap is written again only after LMDB has all that it held, durable: what is in the way
  *	   of the lap that is written is at most L.
  *	2. What is beyond L is the lap that follows L, from its sector 1 on, as long as its records
- *	   are whole and follow without gap; then the lap that follows that one, the same way. LMDB takes a
- *	   lap in one transaction, so L is never within a record.
+ *	   are whole and follow without gap; then the lap that follows that one, the same way. LMDB
+ *	   takes a lap in one transaction, so L is never within a record.
  *	3. One record at a time is on its way to the disk, and none is acknowledged before its flush:
  *	   whatever ends the walk was not acknowledged. A whole record with a later seq than the walk
  *	   reached means that an acknowledged one was damaged.
@@ -38,7 +38,7 @@
 
 #include "proto/codes.h"
 
-/* A lap begins with the first size; where laps are short, or batches large, it grows up to the last. */
+/* A lap begins with the first size; where laps are short or batches large it grows to the last. */
 #define JOURNAL_FIRST_BYTES ((size_t)64 * 1024)
 #define JOURNAL_MOST_BYTES  ((size_t)2 * 1024 * 1024)
 /* Batches above this go to LMDB at once: two flushes weigh less than writing them twice. */
@@ -59,18 +59,18 @@ MUST_CHECK enum result journal_greatest(struct journal *j, uint64_t *seq);
 
 /*
  * Calls fn for each entry that follows `after`, in order, from the place where the last reading
- * ended or from the beginning of a lap; then makes durable what was read. The bytes are valid during the
- * call. Ends with the first answer that is not RESULT_OK, and returns it.
+ * ended or from the beginning of a lap; then makes durable what was read. The bytes are valid during
+ * the call. Ends with the first answer that is not RESULT_OK, and returns it.
  *
- * Beside a process that writes: all that was committed before is read, unless LMDB's last seq, asked for
- * afterwards, is beyond what was read; then the reading is to be repeated from there.
+ * Beside a process that writes: all that was committed before is read, unless LMDB's last seq, asked
+ * for afterwards, is beyond what was read; then the reading is to be repeated from there.
  */
 typedef enum result (*journal_fn)(void *ctx, uint64_t seq, const uint8_t *entry, size_t len);
 MUST_CHECK enum result journal_read(struct journal *j, uint64_t after, journal_fn fn, void *ctx);
 
 /*
- * LMDB has all that the journal has: makes what is missing of it, and begins a lap. RESULT_DISK_FULL
- * where there is no room.
+ * LMDB has all that the journal has: makes what is missing of it, and begins a lap.
+ * RESULT_DISK_FULL where there is no room.
  */
 MUST_CHECK enum result journal_start(struct journal *j, const char *dir);
 
@@ -86,8 +86,9 @@ MUST_CHECK int journal_append(struct journal *j, uint64_t first, uint32_t entrie
 /* LMDB has all of the lap that is written: it begins anew. */
 void journal_restart(struct journal *j);
 /*
- * LMDB has all of the other lap: that one is written from now on. Returns to how many bytes the lap that
- * is left should grow, 0 for none; `len` is the batch that did not fit, at most JOURNAL_BATCH_MOST.
+ * LMDB has all of the other lap: that one is written from now on. Returns to how many bytes the lap
+ * that is left should grow, 0 for none; `len` is the batch that did not fit, at most
+ * JOURNAL_BATCH_MOST.
  */
 size_t journal_turn(struct journal *j, size_t len);
 /* Grows the lap that was left, once LMDB has it. Another thread may do this, between two turns. */

@@ -62,7 +62,7 @@ take_up(struct ledger *l, int wait)
 	return 0;
 }
 
-/* Gives the first n entries of the tail to the thread, when it is done with those before. 0 or a number. */
+/* Sets the first n entries of the tail apart, when those before are moved. 0 or a number. */
 static int
 freeze(struct ledger *l, size_t n)
 {
@@ -149,7 +149,7 @@ take_journaled(void *ctx, uint64_t seq, const uint8_t *entry, size_t len)
 	return RESULT_OK;
 }
 
-/* Finds what is committed: the journal first, then LMDB; what the one does not have, the other has then. */
+/* Finds what is committed: the journal first, then LMDB; what is not in the one is in the other. */
 static enum result
 find_last(struct ledger *l)
 {
@@ -170,7 +170,7 @@ find_last(struct ledger *l)
 	return err == RESULT_OK ? RESULT_BUSY : err;
 }
 
-/* The same, and no record beyond: it would not have been written before all that is in front of it. */
+/* The same, and no record beyond: none is written before all in front of it was acknowledged. */
 static enum result
 find_first_time(struct ledger *l)
 {
@@ -185,7 +185,8 @@ find_first_time(struct ledger *l)
 	return err == RESULT_OK && l->committed < greatest ? RESULT_CORRUPT : err;
 }
 
-/* Moves what the journal has into LMDB and starts it anew; without room, it has to do without until the next start. */
+/* Moves what the journal has into LMDB and starts it anew; where there is no room for that, every
+ * batch goes to LMDB until the next start. */
 static enum result
 start_journal(struct ledger *l, const char *dir)
 {

@@ -2,13 +2,14 @@
  * The ledger's entries, append only: seq (from 1, no gaps) → bytes, in an LMDB environment with
  * integer keys, and the latest of them in a journal beside it (journal.h).
  *
- * Appends gather in memory until ledger_commit makes them durable with one flush of the journal. When a lap of
- * the journal is full, a thread moves its entries into LMDB while the next is written; ledger_commit
- * waits for it only if that one is full, too. A batch too large for that goes to LMDB at once, with all
- * before it. Opening moves what the journal has into LMDB, and so does closing if it can. A failed append,
- * commit or move is final: that call, or the next commit, answers RESULT_DISK_FULL or RESULT_UNAVAILABLE
- * (whether its batch lasted is then unknown), every later write RESULT_UNAVAILABLE until the process starts
- * anew; what was committed is in the journal. Reads go on. All calls are for one thread.
+ * Appends gather in memory until ledger_commit makes them durable with one flush of the journal.
+ * When a lap of the journal is full, a thread moves its entries into LMDB while the other is written;
+ * ledger_commit waits for it only if that one is full, too. A batch too large for the journal goes to
+ * LMDB at once, with all before it. Opening moves what the journal has into LMDB, and so does closing
+ * if it can. A failed append, commit or move is final: that call, or the next commit, answers
+ * RESULT_DISK_FULL or RESULT_UNAVAILABLE (whether its batch lasted is then unknown), every later write
+ * RESULT_UNAVAILABLE until the process starts anew; what was committed is in the journal. Reads go
+ * on. All calls are for one thread.
  */
 #ifndef TIMEBOX_STORE_LEDGER_H
 #define TIMEBOX_STORE_LEDGER_H

@@ -29,8 +29,8 @@ MDB_val tail_get(const struct tail *t, size_t i);
 /* Keeps the first n; writes nothing where there are no more. The memory is kept for the next. */
 void tail_cut(struct tail *t, size_t n);
 /*
- * Moves the first n entries of `from` to `to`, which is empty; of both, the memory goes round. Returns 0 or
- * ENOMEM, and then nothing was moved.
+ * Moves the first n entries of `from` to `to`, which is empty; the memory of both goes round. Returns
+ * 0 or ENOMEM, and then nothing was moved.
  */
 MUST_CHECK int tail_split(struct tail *from, size_t n, struct tail *to);
 
