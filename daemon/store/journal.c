@@ -22,21 +22,29 @@
 /* A lap of fewer batches than this is short. */
 #define LAP_BATCHES 64
 
-static const char file_magic[] = "tbjrnl/1", record_magic[] = "tbbatch1";
+static const char magic[] = "tbjrnl/2", magic_of_one_lap[] = "tbjrnl/1";
+static const char record_magic[] = "tbbatch1";
+static const char *const names[] = {"journal", "journal2"};
+
+struct lap {
+	/* -1: not there. */
+	int fd;
+	/* A file of the form with one lap. */
+	int old;
+	/* How much of it may be written; 0: nothing. */
+	size_t size;
+	uint8_t nonce[NONCE];
+};
 
 struct journal {
-	int fd;
-	size_t size;
-	/* Where the next record goes. */
+	struct lap lap[2];
+	/* The lap that is written, or was read last, and where its next record goes. */
+	unsigned here;
 	size_t at;
 	unsigned batches;
-	/* Its zeros could not be made durable: it is not used any more. */
-	int broken;
-	uint8_t nonce[NONCE];
-	uint8_t *image;
-	size_t image_len;
 	/* One record. */
-	uint8_t buf[RECORD_HEAD + JOURNAL_BATCH_MOST + SECTOR];
+	uint8_t *buf;
+	size_t cap;
 };
 
 struct record {
@@ -125,7 +133,7 @@ make(const char *dir, const char *path)
 
 	if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh))
 		return ENAMETOOLONG;
-	memcpy(head, file_magic, MAGIC_BYTES);
+	memcpy(head, magic, MAGIC_BYTES);
 	if (crypto_random(head + MAGIC_BYTES, NONCE) != RESULT_OK)
 		return EIO;
 	sha256(head, MAGIC_BYTES + NONCE, head + MAGIC_BYTES + NONCE);
@@ -142,59 +150,56 @@ make(const char *dir, const char *path)
 	return rc != 0 ? rc : sync_folder(dir);
 }
 
-static void
-set_size(struct journal *j, const struct stat *st)
-{
-	j->size = (size_t)st->st_size / SECTOR * SECTOR;
-	if (j->size > JOURNAL_MOST_BYTES)
-		j->size = JOURNAL_MOST_BYTES;
-}
-
 static enum result
-read_head(struct journal *j)
+read_head(struct lap *lap)
 {
 	uint8_t head[MAGIC_BYTES + NONCE + HASH_LEN], want[HASH_LEN];
 	struct stat st;
 
-	if (fstat(j->fd, &st) != 0)
+	if (fstat(lap->fd, &st) != 0)
 		return env_result(errno);
 	if (st.st_size < (off_t)(2 * SECTOR) ||
-	    pread(j->fd, head, sizeof(head), 0) != (ssize_t)sizeof(head))
+	    pread(lap->fd, head, sizeof(head), 0) != (ssize_t)sizeof(head))
 		return RESULT_CORRUPT;
 	sha256(head, MAGIC_BYTES + NONCE, want);
-	if (memcmp(head, file_magic, MAGIC_BYTES) != 0 ||
+	lap->old = memcmp(head, magic_of_one_lap, MAGIC_BYTES) == 0;
+	if ((!lap->old && memcmp(head, magic, MAGIC_BYTES) != 0) ||
 	    memcmp(head + MAGIC_BYTES + NONCE, want, HASH_LEN) != 0)
 		return RESULT_CORRUPT;
-	memcpy(j->nonce, head + MAGIC_BYTES, NONCE);
-	set_size(j, &st);
+	memcpy(lap->nonce, head + MAGIC_BYTES, NONCE);
 	return RESULT_OK;
+}
+
+/* No such file is RESULT_OK. */
+static enum result
+lap_open(struct lap *lap, const char *path, int read_only)
+{
+	lap->fd = read_only ? open(path, O_RDONLY | O_CLOEXEC) : open(path, O_RDWR | O_CLOEXEC);
+	if (lap->fd < 0)
+		return errno == ENOENT ? RESULT_OK : env_result(errno);
+	return read_head(lap);
+}
+
+static int
+lap_path(char path[PATH_MAX], const char *dir, unsigned i)
+{
+	return snprintf(path, PATH_MAX, "%s/%s", dir, names[i]) < PATH_MAX;
 }
 
 enum result
 journal_open(const char *dir, int read_only, struct journal **out)
 {
-	struct journal *j;
-	enum result err;
+	struct journal *j = calloc(1, sizeof(*j));
+	enum result err = RESULT_OK;
 	char path[PATH_MAX];
-	int rc = 0;
 
-	*out = NULL;
-	if (snprintf(path, sizeof(path), "%s/journal", dir) >= (int)sizeof(path))
-		return RESULT_OVERFLOW;
-	if (access(path, F_OK) != 0) {
-		if (errno != ENOENT)
-			return env_result(errno);
-		/* Without a journal every batch goes to LMDB; the next start tries again. */
-		if (read_only || (rc = make(dir, path)) == ENOSPC || rc == EDQUOT || rc == EFBIG)
-			return RESULT_OK;
-		if (rc != 0)
-			return env_result(rc);
-	}
-	if ((j = calloc(1, sizeof(*j))) == NULL)
+	if (j == NULL)
 		return RESULT_NO_MEMORY;
 	j->at = SECTOR;
-	j->fd = read_only ? open(path, O_RDONLY | O_CLOEXEC) : open(path, O_RDWR | O_CLOEXEC);
-	err = j->fd < 0 ? env_result(errno) : read_head(j);
+	j->lap[0].fd = j->lap[1].fd = -1;
+	for (unsigned i = 0; i < 2 && err == RESULT_OK; i++)
+		err = lap_path(path, dir, i) ? lap_open(&j->lap[i], path, read_only)
+					     : RESULT_OVERFLOW;
 	if (err != RESULT_OK) {
 		journal_close(j);
 		return err;
@@ -203,48 +208,91 @@ journal_open(const char *dir, int read_only, struct journal **out)
 	return RESULT_OK;
 }
 
+static void
+lap_close(struct lap *lap)
+{
+	if (lap->fd >= 0)
+		close(lap->fd);
+	lap->fd = -1;
+}
+
 void
 journal_close(struct journal *j)
 {
 	if (j == NULL)
 		return;
-	if (j->fd >= 0)
-		close(j->fd);
-	free(j->image);
+	lap_close(&j->lap[0]);
+	lap_close(&j->lap[1]);
+	free(j->buf);
 	free(j);
+}
+
+static int
+no_room(int rc)
+{
+	return rc == ENOSPC || rc == EDQUOT || rc == EFBIG;
+}
+
+static enum result
+lap_start(struct lap *lap, const char *dir, const char *path)
+{
+	enum result err = RESULT_OK;
+	struct stat st;
+	int rc;
+
+	if (lap->fd < 0 || lap->old) {
+		lap_close(lap);
+		if ((rc = make(dir, path)) != 0)
+			return no_room(rc) ? RESULT_DISK_FULL : env_result(rc);
+		err = lap_open(lap, path, 0);
+	}
+	if (err != RESULT_OK)
+		return err;
+	if (lap->fd < 0 || fstat(lap->fd, &st) != 0)
+		return RESULT_IO;
+	lap->size = (size_t)st.st_size / SECTOR * SECTOR;
+	if (lap->size > JOURNAL_MOST_BYTES)
+		lap->size = JOURNAL_MOST_BYTES;
+	return RESULT_OK;
+}
+
+enum result
+journal_start(struct journal *j, const char *dir)
+{
+	enum result err = RESULT_OK;
+	char path[PATH_MAX];
+
+	for (unsigned i = 0; i < 2 && err == RESULT_OK; i++)
+		err = lap_path(path, dir, i) ? lap_start(&j->lap[i], dir, path) : RESULT_OVERFLOW;
+	j->here = 0;
+	journal_restart(j);
+	return err;
 }
 
 /* ---- reading ---- */
 
-enum result
-journal_read(struct journal *j)
+/* Room for a record of so many bytes after its head, to the end of its last sector. 0 or errno. */
+static int
+buf_room(struct journal *j, size_t len)
 {
-	struct stat st;
-	ssize_t n;
+	size_t whole = to_sector(RECORD_HEAD + len);
+	void *p;
 
-	if (fstat(j->fd, &st) != 0)
-		return env_result(errno);
-	set_size(j, &st);
-	free(j->image);
-	if ((j->image = malloc(j->size)) == NULL)
-		return RESULT_NO_MEMORY;
-	for (j->image_len = 0; j->image_len < j->size; j->image_len += (size_t)n) {
-		n = pread(j->fd, j->image + j->image_len, j->size - j->image_len,
-			  (off_t)j->image_len);
-		if (n <= 0)
-			return n < 0 ? env_result(errno) : RESULT_CORRUPT;
-	}
-	/* A writer may have died, or be, between its write and its flush; a disk that cannot be
-	 * written has nothing to flush. */
-	return fdatasync(j->fd) == 0 || errno == EROFS ? RESULT_OK : env_result(errno);
+	if (whole <= j->cap)
+		return 0;
+	if ((p = realloc(j->buf, whole)) == NULL)
+		return ENOMEM;
+	j->buf = p;
+	j->cap = whole;
+	return 0;
 }
 
 static void
-record_check(const struct journal *j, const uint8_t *head, const uint8_t *bytes, size_t len,
+record_check(const struct lap *lap, const uint8_t *head, const uint8_t *bytes, size_t len,
 	     uint8_t check[HASH_LEN])
 {
 	const struct sha256_part parts[] = {
-		{ j->nonce, NONCE }, { head, CHECKED_BYTES }, { bytes, len } };
+		{ lap->nonce, NONCE }, { head, CHECKED_BYTES }, { bytes, len } };
 
 	sha256_parts(parts, 3, check);
 }
@@ -264,23 +312,94 @@ lengths_fit(const struct record *r)
 	return at == r->len && r->entries > 0;
 }
 
-/* 1 if a whole record is here. */
-static int
-record_at(const struct journal *j, size_t at, struct record *r)
+/* Reads so many bytes; RESULT_NOT_FOUND if the file ends before. */
+static enum result
+read_all(int fd, uint8_t *p, size_t n, size_t at)
 {
-	const uint8_t *head = j->image + at;
-	uint8_t check[HASH_LEN];
+	while (n > 0) {
+		ssize_t some = pread(fd, p, n, (off_t)at);
 
-	if (j->image_len - at < RECORD_HEAD || memcmp(head, record_magic, MAGIC_BYTES) != 0)
-		return 0;
+		if (some < 0 && errno == EINTR)
+			continue;
+		if (some <= 0)
+			return some < 0 ? env_result(errno) : RESULT_NOT_FOUND;
+		p += some;
+		n -= (size_t)some;
+		at += (size_t)some;
+	}
+	return RESULT_OK;
+}
+
+/* What the head says of a record; RESULT_NOT_FOUND if there is none. */
+static enum result
+head_at(const struct lap *lap, size_t at, uint8_t head[RECORD_HEAD], struct record *r)
+{
+	enum result err = lap->fd < 0 ? RESULT_NOT_FOUND : read_all(lap->fd, head, RECORD_HEAD, at);
+
+	if (err != RESULT_OK)
+		return err;
 	r->first = get64(head + 8);
 	r->entries = get32(head + 16);
 	r->len = get32(head + 20);
-	r->bytes = head + RECORD_HEAD;
-	if (r->len > j->image_len - at - RECORD_HEAD || !lengths_fit(r))
-		return 0;
-	record_check(j, head, r->bytes, r->len, check);
-	return memcmp(check, head + CHECKED_BYTES, HASH_LEN) == 0;
+	return memcmp(head, record_magic, MAGIC_BYTES) == 0 && r->len <= JOURNAL_MOST_BYTES
+		   ? RESULT_OK
+		   : RESULT_NOT_FOUND;
+}
+
+/* A whole record; it is valid until the next reading. `first`: its seq must be that, unless 0. */
+static enum result
+record_at(struct journal *j, const struct lap *lap, size_t at, uint64_t first, struct record *r)
+{
+	uint8_t head[RECORD_HEAD], check[HASH_LEN];
+	enum result err = head_at(lap, at, head, r);
+
+	if (err != RESULT_OK)
+		return err;
+	if (first != 0 && r->first != first)
+		return RESULT_NOT_FOUND;
+	if (buf_room(j, r->len) != 0)
+		return RESULT_NO_MEMORY;
+	r->bytes = j->buf + RECORD_HEAD;
+	if ((err = read_all(lap->fd, j->buf + RECORD_HEAD, r->len, at + RECORD_HEAD)) != RESULT_OK)
+		return err;
+	record_check(lap, head, r->bytes, r->len, check);
+	return memcmp(check, head + CHECKED_BYTES, HASH_LEN) == 0 && lengths_fit(r)
+		   ? RESULT_OK
+		   : RESULT_NOT_FOUND;
+}
+
+static enum result
+lap_greatest(struct journal *j, const struct lap *lap, uint64_t *seq)
+{
+	struct record r;
+	struct stat st;
+	size_t size;
+
+	if (lap->fd < 0)
+		return RESULT_OK;
+	if (fstat(lap->fd, &st) != 0)
+		return env_result(errno);
+	size = (size_t)st.st_size;
+	for (size_t at = SECTOR, step; at < size; at += step) {
+		enum result err = record_at(j, lap, at, 0, &r);
+
+		if (err != RESULT_OK && err != RESULT_NOT_FOUND)
+			return err;
+		step = err == RESULT_OK ? to_sector(RECORD_HEAD + r.len) : SECTOR;
+		if (err == RESULT_OK && r.first > *seq)
+			*seq = r.first;
+	}
+	return RESULT_OK;
+}
+
+enum result
+journal_greatest(struct journal *j, uint64_t *seq)
+{
+	enum result err;
+
+	*seq = 0;
+	err = lap_greatest(j, &j->lap[0], seq);
+	return err != RESULT_OK ? err : lap_greatest(j, &j->lap[1], seq);
 }
 
 static enum result
@@ -298,28 +417,54 @@ record_visit(const struct record *r, journal_fn fn, void *ctx)
 	return err;
 }
 
-enum result
-journal_replay(struct journal *j, uint64_t after, journal_fn fn, void *ctx)
+/* Finds the record that begins with `first`, and makes its end the place. */
+static enum result
+next_record(struct journal *j, uint64_t first, struct record *r)
 {
-	enum result err = RESULT_OK;
+	const struct {
+		unsigned lap;
+		size_t at;
+	} places[] = {{j->here, j->at}, {0, SECTOR}, {1, SECTOR}};
+	enum result err = RESULT_NOT_FOUND;
+
+	for (size_t i = 0; i < 3 && err == RESULT_NOT_FOUND; i++) {
+		err = record_at(j, &j->lap[places[i].lap], places[i].at, first, r);
+		if (err == RESULT_OK) {
+			j->here = places[i].lap;
+			j->at = places[i].at + to_sector(RECORD_HEAD + r->len);
+		}
+	}
+	return err;
+}
+
+/* A writer may have died, or be, between its write and its flush; a disk that cannot be written
+ * has nothing to flush. */
+static enum result
+flush_read(const struct lap *lap)
+{
+	if (lap->fd < 0 || fdatasync(lap->fd) == 0 || errno == EROFS)
+		return RESULT_OK;
+	return env_result(errno);
+}
+
+enum result
+journal_read(struct journal *j, uint64_t after, journal_fn fn, void *ctx)
+{
+	uint64_t next = after + 1;
+	enum result err, told;
 	struct record r;
 
-	j->at = SECTOR;
-	j->batches = 0;
-	while (err == RESULT_OK && j->at < j->image_len && record_at(j, j->at, &r) &&
-	       r.first == after + 1) {
-		err = record_visit(&r, fn, ctx);
-		after += r.entries;
-		j->at += to_sector(RECORD_HEAD + r.len);
-		j->batches++;
+	while ((err = next_record(j, next, &r)) == RESULT_OK) {
+		if ((told = record_visit(&r, fn, ctx)) != RESULT_OK)
+			return told;
+		next += r.entries;
 	}
-	for (size_t at = j->at; at < j->image_len && err == RESULT_OK; at += SECTOR)
-		if (record_at(j, at, &r) && r.first > after)
-			err = RESULT_CORRUPT;
-	free(j->image);
-	j->image = NULL;
-	j->image_len = 0;
-	return err;
+	if (err != RESULT_NOT_FOUND)
+		return err;
+	if (next == after + 1)
+		return RESULT_OK;
+	err = flush_read(&j->lap[0]);
+	return err != RESULT_OK ? err : flush_read(&j->lap[1]);
 }
 
 /* ---- writing ---- */
@@ -327,8 +472,8 @@ journal_replay(struct journal *j, uint64_t after, journal_fn fn, void *ctx)
 int
 journal_fits(const struct journal *j, size_t len)
 {
-	return j != NULL && !j->broken && len <= JOURNAL_BATCH_MOST &&
-	       j->at + to_sector(RECORD_HEAD + len) <= j->size;
+	return j != NULL && len <= JOURNAL_BATCH_MOST &&
+	       j->at + to_sector(RECORD_HEAD + len) <= j->lap[j->here].size;
 }
 
 int
@@ -337,42 +482,65 @@ journal_append(struct journal *j, uint64_t first, uint32_t entries, const uint8_
 {
 	const uint64_t first_be = htobe64(first);
 	const uint32_t entries_be = htobe32(entries), len_be = htobe32((uint32_t)len);
+	const struct lap *lap = &j->lap[j->here];
 	size_t whole = to_sector(RECORD_HEAD + len);
 	int rc;
 
 	CHECK(journal_fits(j, len));
+	if ((rc = buf_room(j, len)) != 0)
+		return rc;
 	memset(j->buf, 0, RECORD_HEAD);
 	memcpy(j->buf, record_magic, MAGIC_BYTES);
 	memcpy(j->buf + 8, &first_be, sizeof(first_be));
 	memcpy(j->buf + 16, &entries_be, sizeof(entries_be));
 	memcpy(j->buf + 20, &len_be, sizeof(len_be));
-	record_check(j, j->buf, bytes, len, j->buf + CHECKED_BYTES);
+	record_check(lap, j->buf, bytes, len, j->buf + CHECKED_BYTES);
 	memcpy(j->buf + RECORD_HEAD, bytes, len);
 	memset(j->buf + RECORD_HEAD + len, 0, whole - RECORD_HEAD - len);
-	if ((rc = write_all(j->fd, j->buf, whole, j->at)) != 0)
+	if ((rc = write_all(lap->fd, j->buf, whole, j->at)) != 0)
 		return rc;
-	if (fdatasync(j->fd) != 0)
+	if (fdatasync(lap->fd) != 0)
 		return errno;
 	j->at += whole;
 	j->batches++;
 	return 0;
 }
 
+/* ---- laps ---- */
+
 void
 journal_restart(struct journal *j)
 {
-	struct stat st;
-	int rc;
-
-	if (j == NULL)
-		return;
-	if (j->batches < LAP_BATCHES && j->size < JOURNAL_MOST_BYTES && !j->broken) {
-		rc = write_zeros(j->fd, j->size, 2 * j->size);
-		if (rc != 0 && rc != ENOSPC && rc != EDQUOT && rc != EFBIG)
-			j->broken = 1;
-		if (rc == 0 && fstat(j->fd, &st) == 0 && (size_t)st.st_size >= 2 * j->size)
-			j->size *= 2;
-	}
 	j->at = SECTOR;
 	j->batches = 0;
+}
+
+size_t
+journal_turn(struct journal *j, size_t len)
+{
+	size_t size = j->lap[j->here].size, grown = size;
+	size_t need = SECTOR + to_sector(RECORD_HEAD + len);
+
+	if (j->batches < LAP_BATCHES)
+		grown *= 2;
+	while (grown > 0 && grown < need)
+		grown *= 2;
+	if (grown > JOURNAL_MOST_BYTES)
+		grown = JOURNAL_MOST_BYTES;
+	j->here = !j->here;
+	journal_restart(j);
+	return grown > size ? grown : 0;
+}
+
+void
+journal_grow(struct journal *j, size_t bytes)
+{
+	struct lap *lap = &j->lap[!j->here];
+	int rc = write_zeros(lap->fd, lap->size, bytes);
+
+	if (rc == 0)
+		lap->size = bytes;
+	/* Zeros that could not be made durable: it is not used any more. */
+	else if (!no_room(rc))
+		lap->size = 0;
 }

@@ -1,6 +1,5 @@
 #include "daemon/store/ledger.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <lmdb.h>
 #include <stdlib.h>
@@ -8,117 +7,110 @@
 
 #include "daemon/base/check.h"
 #include "daemon/store/env.h"
+#include "daemon/store/fold.h"
 #include "daemon/store/journal.h"
+#include "daemon/store/tail.h"
 
 #define LEDGER_SCAN_SLICE 1000
 
-/* Beside a writer, a reading of the journal may not be of one moment: it is tried again. */
+/* So often in a row a writer folds between two looks at LMDB's last seq; not more often. */
 #define LEDGER_READ_TRIES 1000
-#define LENGTH_BYTES	  sizeof(uint32_t)
-/* Room of the tail at first, and the most that is kept for the next lap. */
-#define TAIL_FIRST ((size_t)64 * 1024)
-#define TAIL_KEPT  ((size_t)4 * 1024 * 1024)
 
 /*
- * Entries that LMDB does not have yet, as the journal has them: (u32 big-endian length ‖ entry) one
- * after the other.
+ *	1 ... folded | frozen: ... | tail: ... committed | the open batch ... last
+ *	LMDB         | a lap       | the lap written     | memory
+ *
+ * The fold thread moves `frozen` into LMDB; until that is done the loop reads it, too.
  */
-struct tail {
-	uint8_t *bytes;
-	size_t len, cap;
-	/* Of the n-th, where it begins. */
-	size_t *at;
-	size_t n, at_cap;
-};
-
 struct ledger {
 	MDB_env *env;
 	MDB_dbi dbi;
+	/* NULL: every batch goes to LMDB. */
 	struct journal *journal;
 	int read_only;
-	/* LMDB has entries up to `folded`, the tail those after it up to `last`, of which those
-	 * after `committed` are the open batch. */
 	uint64_t folded;
 	uint64_t committed;
 	uint64_t last;
-	struct tail tail;
+	struct tail frozen, tail;
+	struct fold fold;
+	/* The thread has `frozen`. */
+	int folding;
 	/* A write failed: no other is taken. */
 	int failed;
 };
 
-/* ---- the tail ---- */
-
-static int
-tail_room(struct tail *t, size_t len)
+/* How many of the tail's entries are at most seq. */
+static size_t
+tail_upto(const struct ledger *l, uint64_t seq)
 {
-	size_t cap = t->cap == 0 ? TAIL_FIRST : t->cap;
-	size_t slots = t->at_cap == 0 ? 256 : t->at_cap;
-	void *p;
+	return (size_t)(seq - l->folded) - l->frozen.n;
+}
 
-	if (t->n == t->at_cap) {
-		slots = t->n < slots ? slots : slots * 2;
-		if ((p = realloc(t->at, slots * sizeof(*t->at))) == NULL)
-			return ENOMEM;
-		t->at = p;
-		t->at_cap = slots;
-	}
-	while (cap - t->len < LENGTH_BYTES + len)
-		cap *= 2;
-	if (cap != t->cap) {
-		if ((p = realloc(t->bytes, cap)) == NULL)
-			return ENOMEM;
-		t->bytes = p;
-		t->cap = cap;
-	}
+/* ---- moving into LMDB ---- */
+
+/* Takes note of a fold that is done. 0, or LMDB's number if it failed. */
+static int
+take_up(struct ledger *l, int wait)
+{
+	if (!l->folding || !fold_idle(&l->fold, wait))
+		return 0;
+	l->folding = 0;
+	if (l->fold.rc != 0)
+		return l->fold.rc;
+	l->folded += l->frozen.n;
+	tail_cut(&l->frozen, 0);
 	return 0;
 }
 
-/* 0 or errno. */
+/* Sets the first n entries of the tail apart, when those before are moved. 0 or a number. */
 static int
-tail_add(struct tail *t, const void *entry, size_t len)
+freeze(struct ledger *l, size_t n)
 {
-	const uint32_t len_be = htobe32((uint32_t)len);
-	int rc = tail_room(t, len);
+	int rc = take_up(l, 1);
+
+	return rc != 0 ? rc : tail_split(&l->tail, n, &l->frozen);
+}
+
+static void
+begin_fold(struct ledger *l, size_t grow)
+{
+	if (l->frozen.n == 0 && grow == 0)
+		return;
+	l->folding = 1;
+	fold_begin(&l->fold, &l->frozen, l->folded, l->journal, grow);
+}
+
+/* The lap is full: goes on in the other. `len` is the batch that did not fit. */
+static int
+turn(struct ledger *l, size_t len)
+{
+	int rc = freeze(l, tail_upto(l, l->committed));
+
+	if (rc == 0)
+		begin_fold(l, journal_turn(l->journal, len));
+	return rc;
+}
+
+/* Moves all that there is, durably; the journal has nothing more to keep. */
+static int
+fold_all(struct ledger *l)
+{
+	int rc = freeze(l, l->tail.n);
 
 	if (rc != 0)
 		return rc;
-	t->at[t->n++] = t->len;
-	memcpy(t->bytes + t->len, &len_be, LENGTH_BYTES);
-	memcpy(t->bytes + t->len + LENGTH_BYTES, entry, len);
-	t->len += LENGTH_BYTES + len;
-	return 0;
-}
-
-/* The i-th entry; valid until the tail changes. */
-static MDB_val
-tail_get(const struct tail *t, size_t i)
-{
-	uint32_t len_be;
-
-	CHECK(i < t->n);
-	memcpy(&len_be, t->bytes + t->at[i], LENGTH_BYTES);
-	return (MDB_val){be32toh(len_be), t->bytes + t->at[i] + LENGTH_BYTES};
-}
-
-/* Keeps the first n. */
-static void
-tail_cut(struct tail *t, size_t n)
-{
-	if (n < t->n)
-		t->len = t->at[n];
-	t->n = n;
-	if (n == 0 && t->cap > TAIL_KEPT) {
-		free(t->bytes);
-		t->bytes = NULL;
-		t->cap = 0;
-	}
+	begin_fold(l, 0);
+	rc = take_up(l, 1);
+	if (rc == 0 && l->journal != NULL)
+		journal_restart(l->journal);
+	return rc;
 }
 
 /* ---- opening ---- */
 
 /* LMDB's last seq. */
 static enum result
-find_folded(struct ledger *l)
+find_folded(const struct ledger *l, uint64_t *folded)
 {
 	MDB_cursor *cursor = NULL;
 	MDB_txn *txn = NULL;
@@ -132,10 +124,11 @@ find_folded(struct ledger *l)
 		rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
 	if (rc == 0)
 		rc = mdb_stat(txn, l->dbi, &stat);
-	if (rc == 0 && key.mv_size == sizeof(l->folded))
-		memcpy(&l->folded, key.mv_data, sizeof(l->folded));
+	*folded = 0;
+	if (rc == 0 && key.mv_size == sizeof(*folded))
+		memcpy(folded, key.mv_data, sizeof(*folded));
 	/* As many entries as the last one's number: none is missing. */
-	if (rc == 0 && stat.ms_entries != l->folded)
+	if (rc == 0 && stat.ms_entries != *folded)
 		rc = MDB_CORRUPTED;
 	if (cursor != NULL)
 		mdb_cursor_close(cursor);
@@ -148,26 +141,68 @@ take_journaled(void *ctx, uint64_t seq, const uint8_t *entry, size_t len)
 {
 	struct ledger *l = ctx;
 
-	if (len == 0 || len > LEDGER_ENTRY_MAX || seq != l->folded + l->tail.n + 1)
+	if (len == 0 || len > LEDGER_ENTRY_MAX || seq != l->last + 1)
 		return RESULT_CORRUPT;
-	return tail_add(&l->tail, entry, len) == 0 ? RESULT_OK : RESULT_NO_MEMORY;
+	if (tail_add(&l->tail, entry, len) != 0)
+		return RESULT_NO_MEMORY;
+	l->last = seq;
+	return RESULT_OK;
 }
 
-/* Finds what is committed: in LMDB, and after it in the journal. */
+/* Finds what is committed: the journal first, then LMDB; what is not in the one is in the other. */
 static enum result
 find_last(struct ledger *l)
 {
 	enum result err = RESULT_OK;
+	uint64_t folded = 0;
 
-	tail_cut(&l->tail, 0);
-	if (l->journal != NULL)
-		err = journal_read(l->journal);
+	for (int i = 0; i < LEDGER_READ_TRIES && err == RESULT_OK; i++) {
+		if ((err = journal_read(l->journal, l->last, take_journaled, l)) != RESULT_OK ||
+		    (err = find_folded(l, &folded)) != RESULT_OK)
+			break;
+		if (folded <= l->last) {
+			l->committed = l->last;
+			return RESULT_OK;
+		}
+		tail_cut(&l->tail, 0);
+		l->folded = l->last = folded;
+	}
+	return err == RESULT_OK ? RESULT_BUSY : err;
+}
+
+/* The same, and no record beyond: none is written before all in front of it was acknowledged. */
+static enum result
+find_first_time(struct ledger *l)
+{
+	uint64_t greatest;
+	enum result err = journal_greatest(l->journal, &greatest);
+
 	if (err == RESULT_OK)
-		err = find_folded(l);
-	if (err == RESULT_OK && l->journal != NULL)
-		err = journal_replay(l->journal, l->folded, take_journaled, l);
-	l->committed = l->last = l->folded + l->tail.n;
-	return err;
+		err = find_folded(l, &l->folded);
+	l->last = l->folded;
+	if (err == RESULT_OK)
+		err = find_last(l);
+	return err == RESULT_OK && l->committed < greatest ? RESULT_CORRUPT : err;
+}
+
+/* Moves what the journal has into LMDB and starts it anew; where there is no room for that, every
+ * batch goes to LMDB until the next start. */
+static enum result
+start_journal(struct ledger *l, const char *dir)
+{
+	enum result err = RESULT_DISK_FULL;
+	int rc;
+
+	if (l->tail.n == 0 || ledger_has_room(l)) {
+		if ((rc = fold_all(l)) != 0)
+			return env_write_result(l->env, rc);
+		err = journal_start(l->journal, dir);
+	}
+	if (err != RESULT_DISK_FULL)
+		return err;
+	journal_close(l->journal);
+	l->journal = NULL;
+	return RESULT_OK;
 }
 
 enum result
@@ -181,8 +216,10 @@ ledger_open(const char *dir, int read_only, struct ledger **out)
 	if (l == NULL)
 		return RESULT_NO_MEMORY;
 	l->read_only = read_only;
-	if ((err = env_open(dir, read_only, 1, &l->env)) != RESULT_OK)
-		goto out;
+	if ((err = env_open(dir, read_only, 1, &l->env)) != RESULT_OK) {
+		free(l);
+		return err;
+	}
 	rc = env_begin(l->env, NULL, read_only ? MDB_RDONLY : 0, &txn);
 	if (rc == 0)
 		rc = mdb_dbi_open(
@@ -193,12 +230,14 @@ ledger_open(const char *dir, int read_only, struct ledger **out)
 	}
 	if (txn != NULL)
 		mdb_txn_abort(txn);
+	fold_open(&l->fold, l->env, l->dbi);
 	err = env_result(rc);
 	if (err == RESULT_OK)
 		err = journal_open(dir, read_only, &l->journal);
 	if (err == RESULT_OK)
-		err = ledger_refresh(l);
-out:
+		err = find_first_time(l);
+	if (err == RESULT_OK && !read_only)
+		err = start_journal(l, dir);
 	if (err != RESULT_OK) {
 		/* What was read of the journal stays there. */
 		l->failed = 1;
@@ -212,11 +251,8 @@ out:
 enum result
 ledger_refresh(struct ledger *l)
 {
-	enum result err = find_last(l);
-
-	for (int i = 0; l->read_only && i < LEDGER_READ_TRIES && err == RESULT_CORRUPT; i++)
-		err = find_last(l);
-	return err;
+	CHECK(l->read_only);
+	return find_last(l);
 }
 
 uint64_t
@@ -257,49 +293,36 @@ ledger_append(struct ledger *l, uint64_t seq, const void *entry, size_t len)
 	return RESULT_OK;
 }
 
-/* Moves the tail into LMDB, durably, and begins the journal's next lap. Returns LMDB's number. */
+/* 0 or a number. */
 static int
-fold(struct ledger *l)
+make_durable(struct ledger *l)
 {
-	MDB_txn *txn = NULL;
-	int rc = env_begin(l->env, NULL, 0, &txn);
+	size_t before = tail_upto(l, l->committed);
+	size_t len = l->tail.len - l->tail.at[before];
+	int rc = 0;
 
-	for (size_t i = 0; i < l->tail.n && rc == 0; i++) {
-		MDB_val value = tail_get(&l->tail, i);
-		uint64_t seq = l->folded + 1 + i;
-		MDB_val key = {sizeof(seq), &seq};
-
-		rc = mdb_put(txn, l->dbi, &key, &value, MDB_APPEND);
-	}
-	if (rc == 0)
-		rc = mdb_txn_commit(txn);
-	else if (txn != NULL)
-		mdb_txn_abort(txn);
+	if (l->journal != NULL && len <= JOURNAL_BATCH_MOST && !journal_fits(l->journal, len))
+		rc = turn(l, len);
 	if (rc != 0)
 		return rc;
-	l->folded += l->tail.n;
-	tail_cut(&l->tail, 0);
-	journal_restart(l->journal);
-	return 0;
+	if (!journal_fits(l->journal, len))
+		return fold_all(l);
+	before = tail_upto(l, l->committed);
+	return journal_append(l->journal, l->committed + 1, (uint32_t)(l->last - l->committed),
+			      l->tail.bytes + l->tail.at[before], len);
 }
 
 enum result
 ledger_commit(struct ledger *l)
 {
-	size_t from;
 	int rc;
 
 	if (l->failed)
 		return RESULT_UNAVAILABLE;
 	if (l->last == l->committed)
 		return RESULT_OK;
-	from = l->tail.at[l->committed - l->folded];
-	if (journal_fits(l->journal, l->tail.len - from))
-		rc = journal_append(l->journal, l->committed + 1,
-				    (uint32_t)(l->last - l->committed), l->tail.bytes + from,
-				    l->tail.len - from);
-	else
-		rc = fold(l);
+	if ((rc = take_up(l, 0)) == 0)
+		rc = make_durable(l);
 	if (rc != 0)
 		return fail(l, rc);
 	l->committed = l->last;
@@ -309,7 +332,11 @@ ledger_commit(struct ledger *l)
 void
 ledger_abandon(struct ledger *l)
 {
-	tail_cut(&l->tail, l->committed - l->folded);
+	size_t n = (size_t)(l->committed - l->folded);
+
+	/* A batch that went to the thread, too, and failed there. */
+	tail_cut(&l->frozen, n);
+	tail_cut(&l->tail, n - l->frozen.n);
 	l->last = l->committed;
 }
 
@@ -321,13 +348,13 @@ ledger_close(struct ledger *l)
 	if (!l->failed && !l->read_only) {
 		ledger_abandon(l);
 		/* If it fails, the journal has them. */
-		if (l->tail.n > 0 && fold(l) != 0)
-			l->failed = 1;
+		(void)fold_all(l);
 	}
+	fold_close(&l->fold);
 	journal_close(l->journal);
 	env_close(l->env);
-	free(l->tail.bytes);
-	free(l->tail.at);
+	tail_free(&l->frozen);
+	tail_free(&l->tail);
 	free(l);
 }
 
@@ -355,7 +382,9 @@ ledger_read(struct ledger *l, uint64_t seq, uint8_t *buf, size_t cap, size_t *le
 	if (seq == 0 || seq > l->last)
 		return RESULT_NOT_FOUND;
 	if (seq > l->folded) {
-		value = tail_get(&l->tail, seq - l->folded - 1);
+		size_t i = (size_t)(seq - l->folded) - 1;
+
+		value = i < l->frozen.n ? tail_get(&l->frozen, i) : tail_get(&l->tail, i - l->frozen.n);
 		return copy_out(&value, buf, cap, len);
 	}
 	if ((rc = env_begin(l->env, NULL, MDB_RDONLY, &txn)) != 0)
@@ -400,7 +429,7 @@ out:
 	return rc != 0 ? env_result(rc) : err;
 }
 
-/* The bytes are copied: what is called may append and commit, which moves the tail. */
+/* The bytes are copied: what is called may append and commit, which moves them. */
 static enum result
 scan_tail(struct ledger *l, uint64_t from, uint64_t to, ledger_fn fn, void *ctx)
 {
@@ -438,8 +467,8 @@ ledger_scan(struct ledger *l, uint64_t from, uint64_t to, ledger_fn fn, void *ct
 int
 ledger_has_room(const struct ledger *l)
 {
-	/* The tail goes to LMDB some time, in pages that are not quite full. */
-	return env_has_room_for(l->env, 2 * (uint64_t)l->tail.len);
+	/* They go to LMDB some time, in pages that are not quite full. */
+	return env_has_room_for(l->env, 2 * (uint64_t)(l->frozen.len + l->tail.len));
 }
 
 uint64_t

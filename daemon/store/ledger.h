@@ -2,12 +2,14 @@
  * The ledger's entries, append only: seq (from 1, no gaps) → bytes, in an LMDB environment with
  * integer keys, and the latest of them in a journal beside it (journal.h).
  *
- * Appends gather in memory until ledger_commit makes them durable: with one flush of the journal, or,
- * when the journal is full or the batch is large, with one synchronous LMDB transaction of the
- * batch and all that is in the journal, which then starts anew. Opening takes in what the journal
- * has more than LMDB; closing leaves everything in LMDB if it can. A failed append or commit is final: that call answers
- * RESULT_DISK_FULL or RESULT_UNAVAILABLE (whether its batch lasted is then unknown), every later
- * write RESULT_UNAVAILABLE until the process starts anew. Reads go on. Not for two threads.
+ * Appends gather in memory until ledger_commit makes them durable with one flush of the journal.
+ * When a lap of the journal is full, a thread moves its entries into LMDB while the other is written;
+ * ledger_commit waits for it only if that one is full, too. A batch too large for the journal goes to
+ * LMDB at once, with all before it. Opening moves what the journal has into LMDB, and so does closing
+ * if it can. A failed append, commit or move is final: that call, or the next commit, answers
+ * RESULT_DISK_FULL or RESULT_UNAVAILABLE (whether its batch lasted is then unknown), every later write
+ * RESULT_UNAVAILABLE until the process starts anew; what was committed is in the journal. Reads go
+ * on. All calls are for one thread.
  */
 #ifndef TIMEBOX_STORE_LEDGER_H
 #define TIMEBOX_STORE_LEDGER_H
@@ -30,7 +32,10 @@ MUST_CHECK enum result ledger_open(const char *dir, int read_only, struct ledger
 /* Drops what was not committed. NULL is fine. */
 void ledger_close(struct ledger *ledger);
 
-/* Looks for what another process committed since: for a ledger opened read_only. */
+/*
+ * Looks for what another process committed since, for a ledger opened read_only: what was committed
+ * when it is called is seen when it returns, and is durable.
+ */
 MUST_CHECK enum result ledger_refresh(struct ledger *ledger);
 
 /* The last committed seq, and the last appended one (the same when no batch is open); 0: empty. */
@@ -68,7 +73,7 @@ MUST_CHECK enum result ledger_scan(struct ledger *ledger, uint64_t from, uint64_
 /* 1 unless the disk is so full that a large batch might not find room. */
 int ledger_has_room(const struct ledger *ledger);
 
-/* Bytes of the file, as of the last commit. */
+/* Bytes of LMDB's file: what is in the journal only does not count. */
 uint64_t ledger_bytes_used(const struct ledger *ledger);
 
 #endif

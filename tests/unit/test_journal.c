@@ -1,17 +1,22 @@
-/* The journal, seen through the ledger: what a power cut leaves is a copy of the two files. */
+/* The journal, seen through the ledger: what a power cut leaves is a copy of the three files. */
 #include "daemon/store/journal.h"
 
+#include <endian.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "daemon/store/ledger.h"
+#include "proto/crypto.h"
 #include "tests/unit/scratch.h"
 
 #define SECTOR	 512
@@ -91,10 +96,19 @@ copy_file(const char *from_dir, const char *to_dir, const char *name)
 }
 
 static void
+copy_journal(const char *from_dir, const char *to_dir)
+{
+	copy_file(from_dir, to_dir, "journal");
+	copy_file(from_dir, to_dir, "journal2");
+}
+
+static void
 cut(struct fixture *f)
 {
+	ledger_close(f->after);
+	f->after = NULL;
 	copy_file(f->dir, f->cut, "data.mdb");
-	copy_file(f->dir, f->cut, "journal");
+	copy_journal(f->dir, f->cut);
 }
 
 static enum result
@@ -107,13 +121,13 @@ open_cut(struct fixture *f, int read_only)
 
 /* The size of the file; a bit of it is flipped before. */
 static long
-journal_file(const char *dir, size_t at, int flip)
+lap_file(const char *dir, const char *name, size_t at, int flip)
 {
 	char path[400];
 	struct stat st;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/journal", dir);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	assert_int_equal(stat(path, &st), 0);
 	if (flip) {
 		int byte;
@@ -127,6 +141,51 @@ journal_file(const char *dir, size_t at, int flip)
 		assert_int_equal(fclose(file), 0);
 	}
 	return (long)st.st_size;
+}
+
+static long
+journal_file(const char *dir, size_t at, int flip)
+{
+	return lap_file(dir, "journal", at, flip);
+}
+
+/* The seq that a lap begins with; 0: none was written. */
+static uint64_t
+lap_first(const char *dir, const char *name)
+{
+	uint64_t first = 0;
+	char path[400];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	assert_int_equal(fseek(file, SECTOR + 8, SEEK_SET), 0);
+	assert_int_equal(fread(&first, sizeof(first), 1, file), 1);
+	fclose(file);
+	return be64toh(first);
+}
+
+/* Commits one by one, until a lap begins in that file; returns the seq it begins with. */
+static uint64_t
+fill_until(struct fixture *f, const char *name)
+{
+	uint64_t before = lap_first(f->dir, name), seq = ledger_committed_seq(f->ledger);
+
+	while (lap_first(f->dir, name) == before) {
+		seq++;
+		commit(f->ledger, seq, seq);
+	}
+	return seq;
+}
+
+/* The thread has put something into LMDB's file, which had so many bytes before. */
+static void
+wait_for_fold(struct fixture *f, uint64_t bytes)
+{
+	for (int i = 0; i < 10000 && ledger_bytes_used(f->ledger) == bytes; i++)
+		usleep(1000);
+	assert_true(ledger_bytes_used(f->ledger) > bytes);
 }
 
 static int
@@ -191,8 +250,6 @@ nothing_is_lost_at_any_commit_of_many_laps(void **state)
 		if (i % 13 != 0 && i % 101 > 1)
 			continue;
 		assert_int_equal(ledger_committed_seq(f->ledger), last);
-		ledger_close(f->after);
-		f->after = NULL;
 		cut(f);
 		assert_int_equal(open_cut(f, i % 2), RESULT_OK);
 		assert_int_equal(ledger_committed_seq(f->after), last);
@@ -220,8 +277,6 @@ a_torn_record_is_not_there_and_its_place_is_used_again(void **state)
 		len += 4 + entry_of(seq, entry);
 	end = at + 64 + len;
 	for (; at < end; at += SECTOR) {
-		ledger_close(f->after);
-		f->after = NULL;
 		cut(f);
 		journal_file(f->cut, at + 50 < end ? at + 50 : end - 1, 1);
 		assert_int_equal(open_cut(f, 1), RESULT_OK);
@@ -232,7 +287,7 @@ a_torn_record_is_not_there_and_its_place_is_used_again(void **state)
 		commit(f->after, 5, 9);
 		/* Another cut, before LMDB has them. */
 		copy_file(f->cut, f->again, "data.mdb");
-		copy_file(f->cut, f->again, "journal");
+		copy_journal(f->cut, f->again);
 		ledger_close(f->after);
 		f->after = NULL;
 		assert_int_equal(ledger_open(f->again, 0, &f->after), RESULT_OK);
@@ -271,7 +326,7 @@ an_older_lmdb_file_beside_the_journal_is_said(void **state)
 	ledger_close(f->ledger);
 	assert_int_equal(ledger_open(f->dir, 0, &f->ledger), RESULT_OK);
 	commit(f->ledger, 6, 7);
-	copy_file(f->dir, f->cut, "journal");
+	copy_journal(f->dir, f->cut);
 	assert_int_equal(open_cut(f, 0), RESULT_CORRUPT);
 	cut(f);
 	assert_int_equal(open_cut(f, 0), RESULT_OK);
@@ -290,11 +345,260 @@ a_reader_follows_the_writer(void **state)
 	assert_holds(f->after, 2);
 	for (uint64_t seq = 3; seq <= 50; seq++) {
 		commit(f->ledger, seq, seq);
-		cut(f);
+		copy_journal(f->dir, f->cut);
 		assert_int_equal(ledger_refresh(f->after), RESULT_OK);
 		assert_int_equal(ledger_committed_seq(f->after), seq);
 	}
 	assert_holds(f->after, 50);
+}
+
+/* Each of these states is made of an LMDB file and a journal of two moments, between which no lap was begun over. */
+static void
+a_full_lap_is_there_before_and_after_it_is_folded(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t bytes = ledger_bytes_used(f->ledger), last;
+
+	cut(f);
+	last = fill_until(f, "journal2");
+	copy_journal(f->dir, f->cut);
+	assert_int_equal(open_cut(f, 1), RESULT_OK);
+	assert_holds(f->after, last);
+	assert_int_equal(open_cut(f, 0), RESULT_OK);
+	assert_holds(f->after, last);
+	wait_for_fold(f, bytes);
+	assert_holds(f->ledger, last);
+	cut(f);
+	assert_int_equal(open_cut(f, 1), RESULT_OK);
+	assert_holds(f->after, last);
+	assert_int_equal(open_cut(f, 0), RESULT_OK);
+	commit(f->after, last + 1, last + 3);
+	assert_holds(f->after, last + 3);
+}
+
+static void
+a_full_lap_whose_end_is_damaged_is_said(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t second;
+
+	cut(f);
+	second = fill_until(f, "journal2");
+	copy_journal(f->dir, f->cut);
+	/* The last record of the first lap: only the other lap tells that it was acknowledged. */
+	for (size_t at = JOURNAL_FIRST_BYTES - SECTOR; at >= JOURNAL_FIRST_BYTES - 3 * SECTOR; at -= SECTOR)
+		journal_file(f->cut, at, 1);
+	assert_int_equal(open_cut(f, 0), RESULT_CORRUPT);
+	assert_int_equal(open_cut(f, 1), RESULT_CORRUPT);
+	/* Without a record of the other lap it might have been torn. */
+	lap_file(f->cut, "journal2", SECTOR, 1);
+	assert_int_equal(open_cut(f, 0), RESULT_OK);
+	assert_true(ledger_committed_seq(f->after) < second - 1);
+}
+
+static void
+a_lap_begun_over_a_folded_one_may_be_torn(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t bytes = ledger_bytes_used(f->ledger), third;
+
+	fill_until(f, "journal2");
+	wait_for_fold(f, bytes);
+	/* LMDB has the first lap; the second is full when this ends, the first is begun over. */
+	cut(f);
+	third = fill_until(f, "journal");
+	copy_journal(f->dir, f->cut);
+	assert_int_equal(open_cut(f, 1), RESULT_OK);
+	assert_holds(f->after, third);
+	/* What is left of the first lap lies behind the torn record. */
+	journal_file(f->cut, SECTOR + 66, 1);
+	assert_int_equal(open_cut(f, 1), RESULT_OK);
+	assert_holds(f->after, third - 1);
+	assert_int_equal(open_cut(f, 0), RESULT_OK);
+	assert_holds(f->after, third - 1);
+	commit(f->after, third, third + 1);
+	copy_file(f->cut, f->again, "data.mdb");
+	copy_journal(f->cut, f->again);
+	ledger_close(f->after);
+	f->after = NULL;
+	assert_int_equal(ledger_open(f->again, 0, &f->after), RESULT_OK);
+	assert_holds(f->after, third + 1);
+}
+
+static void
+a_large_batch_goes_past_small_laps_and_through_grown_ones(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t last = 2000, bytes;
+
+	commit(f->ledger, 1, last);
+	bytes = ledger_bytes_used(f->ledger);
+	assert_true(bytes > 2000 * 350);
+	for (int i = 0; i < 3; i++, last += 2000)
+		commit(f->ledger, last + 1, last + 2000);
+	assert_true(journal_file(f->dir, 0, 0) >= 1 << 20);
+	assert_true(lap_file(f->dir, "journal2", 0, 0) >= 1 << 20);
+	bytes = ledger_bytes_used(f->ledger);
+	commit(f->ledger, last + 1, last + 1);
+	/* Larger than any lap. */
+	commit(f->ledger, last + 2, last + 26001);
+	last += 26001;
+	assert_true(ledger_bytes_used(f->ledger) > bytes + 26000 * 350);
+	assert_true(journal_file(f->dir, 0, 0) <= (long)JOURNAL_MOST_BYTES);
+	commit(f->ledger, last + 1, last + 2);
+	assert_holds(f->ledger, last + 2);
+	ledger_close(f->ledger);
+	assert_int_equal(ledger_open(f->dir, 0, &f->ledger), RESULT_OK);
+	assert_holds(f->ledger, last + 2);
+}
+
+static void
+what_a_failed_fold_left_in_the_journal_is_found_by_the_next_start(void **state)
+{
+	struct fixture *f = *state;
+	enum result err = RESULT_OK;
+	uint64_t last = 3000;
+	uint8_t entry[1024];
+
+	commit(f->ledger, 1, last);
+	ledger_close(f->ledger);
+	assert_int_equal(ledger_open(f->dir, 0, &f->ledger), RESULT_OK);
+	scratch_limit_files((unsigned long)ledger_bytes_used(f->ledger));
+	while (err == RESULT_OK) {
+		assert_true(last < 30000);
+		err = ledger_append(f->ledger, last + 1, entry, entry_of(last + 1, entry));
+		assert_int_equal(err, RESULT_OK);
+		if ((err = ledger_commit(f->ledger)) == RESULT_OK)
+			last++;
+	}
+	scratch_limit_files(0);
+	assert_int_equal(err, RESULT_UNAVAILABLE);
+	assert_true(last > 3060);
+	assert_holds(f->ledger, last);
+	assert_int_equal(ledger_append(f->ledger, last + 1, "x", 1), RESULT_UNAVAILABLE);
+	ledger_close(f->ledger);
+	assert_int_equal(ledger_open(f->dir, 0, &f->ledger), RESULT_OK);
+	assert_holds(f->ledger, last);
+	commit(f->ledger, last + 1, last + 1);
+}
+
+struct shared {
+	_Atomic uint64_t committed;
+	atomic_int end;
+};
+
+static enum result
+same_entry(void *ctx, uint64_t seq, const uint8_t *entry, size_t len)
+{
+	uint8_t want[1024];
+
+	(void)ctx;
+	return len == entry_of(seq, want) && memcmp(entry, want, len) == 0 ? RESULT_OK : RESULT_CORRUPT;
+}
+
+/* In a process of its own: what was committed before a look is seen by it. 0: all well. */
+static int
+read_beside(const char *dir, struct shared *shared)
+{
+	struct ledger *ledger;
+	uint64_t looks = 0, begin = 1;
+
+	while (!atomic_load(&shared->end) || looks == 0) {
+		uint64_t before = atomic_load(&shared->committed), last;
+
+		if (looks++ % 50 == 0 && ledger_open(dir, 1, &ledger) != RESULT_OK)
+			return 1;
+		if (looks % 50 != 1 && ledger_refresh(ledger) != RESULT_OK)
+			return 2;
+		last = ledger_committed_seq(ledger);
+		if (last < before)
+			return 3;
+		begin = last > 2000 ? last - 2000 : 1;
+		if (ledger_scan(ledger, begin, last, same_entry, NULL) != RESULT_OK)
+			return 4;
+		if (looks % 50 == 0)
+			ledger_close(ledger);
+	}
+	return 0;
+}
+
+static void
+a_process_reads_beside_a_writer_that_folds(void **state)
+{
+	struct fixture *f = *state;
+	struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status = -1;
+	pid_t pid;
+
+	assert_ptr_not_equal(shared, MAP_FAILED);
+	ledger_close(f->ledger);
+	f->ledger = NULL;
+	if ((pid = fork()) == 0)
+		_exit(read_beside(f->dir, shared));
+	assert_int_equal(ledger_open(f->dir, 0, &f->ledger), RESULT_OK);
+	for (uint64_t i = 0, last = 0; i < 2500; i++) {
+		uint64_t n = i % 500 == 499 ? 1500 : 1 + i % 40;
+
+		commit(f->ledger, last + 1, last + n);
+		last += n;
+		atomic_store(&shared->committed, last);
+	}
+	atomic_store(&shared->end, 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	munmap(shared, sizeof(*shared));
+}
+
+/* The file as the daemon made it that had one lap: another magic, and no second file. */
+static void
+make_old(const char *dir)
+{
+	uint8_t head[40 + HASH_LEN];
+	char path[400];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/journal2", dir);
+	assert_int_equal(unlink(path), 0);
+	snprintf(path, sizeof(path), "%s/journal", dir);
+	file = fopen(path, "r+e");
+	assert_non_null(file);
+	assert_int_equal(fread(head, 1, sizeof(head), file), sizeof(head));
+	assert_memory_equal(head, "tbjrnl/2", 8);
+	head[7] = '1';
+	sha256(head, 40, head + 40);
+	assert_int_equal(fseek(file, 0, SEEK_SET), 0);
+	assert_int_equal(fwrite(head, 1, sizeof(head), file), sizeof(head));
+	assert_int_equal(fclose(file), 0);
+}
+
+static void
+a_journal_of_one_lap_is_taken_and_made_anew(void **state)
+{
+	struct fixture *f = *state;
+	char magic[9] = "", path[400];
+	FILE *file;
+
+	for (uint64_t seq = 1; seq <= 20; seq++)
+		commit(f->ledger, seq, seq);
+	cut(f);
+	make_old(f->cut);
+	assert_int_equal(open_cut(f, 1), RESULT_OK);
+	assert_holds(f->after, 20);
+	assert_int_equal(open_cut(f, 0), RESULT_OK);
+	assert_holds(f->after, 20);
+	commit(f->after, 21, 21);
+	assert_holds(f->after, 21);
+	snprintf(path, sizeof(path), "%s/journal", f->cut);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	assert_int_equal(fread(magic, 1, 8, file), 8);
+	fclose(file);
+	assert_string_equal(magic, "tbjrnl/2");
+	assert_int_equal(lap_first(f->cut, "journal"), 21);
+	assert_int_equal(lap_file(f->cut, "journal2", 0, 0), JOURNAL_FIRST_BYTES);
+	assert_int_equal(open_cut(f, 0), RESULT_OK);
+	assert_holds(f->after, 21);
 }
 
 static void
@@ -308,6 +612,8 @@ a_ledger_of_before_the_journal_is_opened(void **state)
 	f->ledger = NULL;
 	cut(f);
 	snprintf(path, sizeof(path), "%s/journal", f->cut);
+	assert_int_equal(unlink(path), 0);
+	snprintf(path, sizeof(path), "%s/journal2", f->cut);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(open_cut(f, 1), RESULT_OK);
 	assert_holds(f->after, 9);
@@ -328,6 +634,13 @@ main(void)
 	    T(a_damaged_record_with_others_behind_it_is_said),
 	    T(an_older_lmdb_file_beside_the_journal_is_said),
 	    T(a_reader_follows_the_writer),
+	    T(a_full_lap_is_there_before_and_after_it_is_folded),
+	    T(a_full_lap_whose_end_is_damaged_is_said),
+	    T(a_lap_begun_over_a_folded_one_may_be_torn),
+	    T(a_large_batch_goes_past_small_laps_and_through_grown_ones),
+	    T(what_a_failed_fold_left_in_the_journal_is_found_by_the_next_start),
+	    T(a_process_reads_beside_a_writer_that_folds),
+	    T(a_journal_of_one_lap_is_taken_and_made_anew),
 	    T(a_ledger_of_before_the_journal_is_opened),
 #undef T
 	};

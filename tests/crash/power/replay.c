@@ -414,7 +414,7 @@ ends_window(size_t i)
 
 	return i + 1 == run.n_events ||
 	       (e->head.kind == POWER_SYNC_END &&
-		   (strcmp(e->path, "ledger/journal") == 0 ||
+		   (strcmp(e->path, "ledger/journal") == 0 || strcmp(e->path, "ledger/journal2") == 0 ||
 		       (strcmp(e->path, "ledger/data.mdb") == 0 && run.events[i - 1].head.kind == POWER_WRITE_THROUGH)));
 }
 
