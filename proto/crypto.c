@@ -1,8 +1,10 @@
 #include "proto/crypto.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,6 +160,74 @@ sha256_parts(const struct sha256_part *parts, size_t n, uint8_t out[HASH_LEN])
 	for (i = 0; i < n; i++)
 		crypto_require(SHA256_Update(&ctx, parts[i].p, parts[i].n) == 1);
 	crypto_require(SHA256_Final(out, &ctx) == 1);
+}
+
+/*
+ * Short messages are put with their padding (FIPS 180-4 section 5.1.1) into whole blocks, and several of them before the first
+ * is hashed: what was written only just now, in pieces, is read slowly, and SHA256_Final does that for every message.
+ */
+#define GROUP	   8
+#define PADDED_MAX ((size_t)512)
+
+struct padded {
+	_Alignas(SHA256_CBLOCK) uint8_t blocks[PADDED_MAX];
+	size_t n;
+};
+
+/* False for a message that is too long. */
+static bool
+padded_put(struct padded *p, uint8_t tag, const struct sha256_part *m)
+{
+	size_t n = 1 + m->n;
+	uint64_t bits = htobe64((uint64_t)n << 3);
+
+	if (m->n >= PADDED_MAX - sizeof(bits) - 1)
+		return false;
+	p->n = (n + sizeof(bits)) / SHA256_CBLOCK * SHA256_CBLOCK + SHA256_CBLOCK;
+	p->blocks[0] = tag;
+	if (m->n > 0)
+		memcpy(p->blocks + 1, m->p, m->n);
+	memset(p->blocks + n, 0, p->n - n);
+	p->blocks[n] = 0x80;
+	memcpy(p->blocks + p->n - sizeof(bits), &bits, sizeof(bits));
+	return true;
+}
+
+static void
+padded_hash(const struct padded *p, uint8_t out[HASH_LEN])
+{
+	SHA256_CTX ctx;
+
+	crypto_require(SHA256_Init(&ctx) == 1 && SHA256_Update(&ctx, p->blocks, p->n) == 1);
+	for (size_t i = 0; i < HASH_LEN / sizeof(uint32_t); i++) {
+		uint32_t word = htobe32(ctx.h[i]);
+
+		memcpy(out + i * sizeof(word), &word, sizeof(word));
+	}
+}
+
+void
+sha256_each(uint8_t tag, const struct sha256_part *messages, size_t n, uint8_t (*out)[HASH_LEN])
+{
+	struct padded group[GROUP];
+
+	while (n > 0) {
+		size_t filled = 0;
+
+		while (filled < GROUP && filled < n && padded_put(&group[filled], tag, &messages[filled]))
+			filled++;
+		for (size_t i = 0; i < filled; i++)
+			padded_hash(&group[i], out[i]);
+		if (filled == 0) {
+			const struct sha256_part parts[] = {{&tag, 1}, messages[0]};
+
+			sha256_parts(parts, 2, out[0]);
+			filled = 1;
+		}
+		messages += filled;
+		out += filled;
+		n -= filled;
+	}
 }
 
 struct sha256_ctx {

@@ -38,6 +38,11 @@ void sha256(const void *p, size_t n, uint8_t out[HASH_LEN]);
 /* The SHA-256 of the `n` parts one after the other. */
 void sha256_parts(const struct sha256_part *parts, size_t n, uint8_t out[HASH_LEN]);
 
+/* The SHA-256 of tag ‖ message for each of `n` messages; short ones take a quarter less time together than one by one. Copies of
+ * them stay on the stack: not for secrets. out[i] may overlap messages up to the i-th. */
+void sha256_each(
+    uint8_t tag, const struct sha256_part *messages, size_t n, uint8_t (*out)[HASH_LEN]);
+
 /* A hash over what comes in pieces. sha256_new never returns NULL; sha256_final writes the hash of
  * all updates since sha256_new or the last final, and starts anew; sha256_free takes NULL too. */
 struct sha256_ctx;

@@ -5,13 +5,15 @@
 
 static_assert(sizeof(struct tree_frontier) == 8 + 64 * HASH_LEN, "stored as it is");
 
+#define LEAF_TAG 0x00
+#define NODE_TAG 0x01
+
 void
 tree_leaf_hash(const void *entry, size_t n, uint8_t out[HASH_LEN])
 {
-	static const uint8_t tag = 0x00;
-	const struct sha256_part parts[] = {{&tag, 1}, {entry, n}};
+	const struct sha256_part message = {entry, n};
 
-	sha256_parts(parts, 2, out);
+	sha256_each(LEAF_TAG, &message, 1, (uint8_t(*)[HASH_LEN])out);
 }
 
 void
@@ -19,10 +21,33 @@ tree_node_hash(const uint8_t left[HASH_LEN], const uint8_t right[HASH_LEN], uint
 {
 	uint8_t block[1 + 2 * HASH_LEN];
 
-	block[0] = 0x01;
+	block[0] = NODE_TAG;
 	memcpy(block + 1, left, HASH_LEN);
 	memcpy(block + 1 + HASH_LEN, right, HASH_LEN);
 	sha256(block, sizeof(block), out);
+}
+
+void
+tree_leaf_hashes(const struct sha256_part *entries, size_t n, uint8_t (*out)[HASH_LEN])
+{
+	sha256_each(LEAF_TAG, entries, n, out);
+}
+
+void
+tree_node_hashes(const uint8_t (*hashes)[HASH_LEN], size_t n, uint8_t (*out)[HASH_LEN])
+{
+	struct sha256_part pairs[16];
+
+	while (n > 0) {
+		size_t some = n < 16 ? n : 16;
+
+		for (size_t i = 0; i < some; i++)
+			pairs[i] = (struct sha256_part){hashes[2 * i], 2 * HASH_LEN};
+		sha256_each(NODE_TAG, pairs, some, out);
+		hashes += 2 * some;
+		out += some;
+		n -= some;
+	}
 }
 
 /* ---- the frontier ---- */

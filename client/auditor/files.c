@@ -22,46 +22,63 @@ path_join(char out[PATH_SIZE], const char *dir, const char *name, const char *mo
 	return -1;
 }
 
-/* Opens a regular file; *out is NULL where there is none. */
+/* Opens a regular file; *out is below 0 where there is none. */
 static enum result
-open_regular(const char *path, FILE **out)
+open_regular(const char *path, int *out)
 {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-	*out = NULL;
+	*out = fd;
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR || errno == ENXIO ? RESULT_OK : RESULT_IO;
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return RESULT_OK;
-	}
-	*out = fdopen(fd, "rb");
-	if (*out != NULL)
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
 		return RESULT_OK;
 	close(fd);
-	return RESULT_IO;
+	*out = -1;
+	return RESULT_OK;
+}
+
+/* Reads to the end of the file, or until `size` bytes are there. */
+static enum result
+read_all(int fd, uint8_t *out, size_t size, size_t *n)
+{
+	*n = 0;
+	while (*n < size) {
+		ssize_t got = read(fd, out + *n, size - *n);
+
+		if (got == 0)
+			return RESULT_OK;
+		if (got > 0)
+			*n += (size_t)got;
+		else if (errno != EINTR)
+			return RESULT_IO;
+	}
+	return RESULT_OK;
 }
 
 enum result
 files_read(const char *dir, const char *name, void *out, size_t size, size_t *n)
 {
 	char path[PATH_SIZE];
-	enum result err = RESULT_OK;
-	FILE *f;
+	enum result err;
+	int fd, error;
 
 	*n = 0;
-	if (path_join(path, dir, name, "") != 0 || open_regular(path, &f) != RESULT_OK)
+	if (path_join(path, dir, name, "") != 0 || open_regular(path, &fd) != RESULT_OK)
 		return RESULT_IO;
-	if (f == NULL)
+	if (fd < 0)
 		return RESULT_NOT_FOUND;
-	*n = fread(out, 1, size - 1, f);
-	((char *)out)[*n] = '\0';
-	if (ferror(f))
-		err = RESULT_IO;
-	else if (fgetc(f) != EOF)
+	err = read_all(fd, out, size, n);
+	error = errno;
+	close(fd);
+	errno = error;
+	/* The byte that the NUL takes tells whether the file is longer. */
+	if (err == RESULT_OK && *n == size) {
 		err = RESULT_OVERFLOW;
-	fclose(f);
+		--*n;
+	}
+	((char *)out)[*n] = '\0';
 	return err;
 }
 
@@ -204,11 +221,15 @@ static enum result
 open_width(struct tiles *t, unsigned width)
 {
 	char name[TILE_PATH_SIZE], path[PATH_SIZE];
+	int fd;
 
 	tile_path(name, sizeof(name), t->level, t->n, width);
-	if (path_join(path, t->dir, name, "") != 0)
+	if (path_join(path, t->dir, name, "") != 0 || open_regular(path, &fd) != RESULT_OK)
 		return RESULT_IO;
-	return open_regular(path, &t->file);
+	if (fd < 0 || (t->file = fdopen(fd, "rb")) != NULL)
+		return RESULT_OK;
+	close(fd);
+	return RESULT_IO;
 }
 
 /* Opens the next tile: of the width that the size tells, else full, else the widest that is there;

@@ -95,22 +95,6 @@ chain_entry(
 
 /* ---- pieces ---- */
 
-/* The root of the next 2^8 leaves; f->size is a multiple of 2^8. */
-static void
-append_tile(struct tree_frontier *f, const uint8_t root[HASH_LEN])
-{
-	uint8_t hash[HASH_LEN];
-	unsigned bit = 8;
-
-	memcpy(hash, root, HASH_LEN);
-	for (; f->size >> bit & 1; bit++) {
-		tree_node_hash(f->hash[bit], hash, hash);
-		memset(f->hash[bit], 0, HASH_LEN);
-	}
-	memcpy(f->hash[bit], hash, HASH_LEN);
-	f->size += TILE_WIDTH;
-}
-
 bool
 hashing_piece(struct hashing *h, const struct piece *p, enum result *err)
 {
@@ -123,10 +107,10 @@ hashing_piece(struct hashing *h, const struct piece *p, enum result *err)
 	c->before = c->leaves;
 	c->after_piece = true;
 	memcpy(c->piece_leaf, p->leaf, sizeof(c->piece_leaf));
-	append_tile(&c->leaves, p->root);
+	tree_frontier_append_node(&c->leaves, TREE_NODE_LEVEL, p->root);
 	memcpy(c->last, p->leaf[TILE_WIDTH - 1], HASH_LEN);
 	c->n += TILE_WIDTH;
-	append_tile(&h->tree, p->root);
+	tree_frontier_append_node(&h->tree, TREE_NODE_LEVEL, p->root);
 	tiles_skip(&h->tiles);
 	*err = tiler_tile(&h->tiler, p->root);
 	return true;

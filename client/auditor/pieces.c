@@ -114,16 +114,24 @@ tile_matches(const struct pieces *ps, const struct piece *p, bool *same)
 }
 
 static void
+leaves_make(struct piece *p)
+{
+	struct sha256_part entries[TILE_WIDTH];
+
+	for (size_t i = 0; i < TILE_WIDTH; i++)
+		entries[i] = (struct sha256_part){p->entry[i].bytes.p, p->entry[i].bytes.n};
+	tree_leaf_hashes(entries, TILE_WIDTH, p->leaf);
+}
+
+static void
 root_make(struct piece *p)
 {
 	uint8_t node[TILE_WIDTH / 2][HASH_LEN];
 	size_t width = TILE_WIDTH / 2;
 
-	for (size_t i = 0; i < width; i++)
-		tree_node_hash(p->leaf[2 * i], p->leaf[2 * i + 1], node[i]);
+	tree_node_hashes(p->leaf, width, node);
 	while ((width /= 2) > 0)
-		for (size_t i = 0; i < width; i++)
-			tree_node_hash(node[2 * i], node[2 * i + 1], node[i]);
+		tree_node_hashes(node, width, node);
 	memcpy(p->root, node[0], HASH_LEN);
 }
 
@@ -168,8 +176,7 @@ piece_make(const struct pieces *ps, struct piece *p)
 		return err == RESULT_IO || err == RESULT_NO_MEMORY ? err : RESULT_OK;
 	if (!bundle_split(p, n))
 		return RESULT_OK;
-	for (size_t i = 0; i < TILE_WIDTH; i++)
-		tree_leaf_hash(p->entry[i].bytes.p, p->entry[i].bytes.n, p->leaf[i]);
+	leaves_make(p);
 	if ((err = tile_matches(ps, p, &p->regular)) != RESULT_OK || !p->regular)
 		return err;
 	root_make(p);

@@ -63,6 +63,55 @@ pieces_hash_like_the_whole(void **state)
 	sha256_free(NULL);
 }
 
+/* tag ‖ message by the context that takes pieces: other code. */
+static void
+tagged(uint8_t tag, const struct sha256_part *message, uint8_t out[HASH_LEN])
+{
+	struct sha256_ctx *c = sha256_new();
+
+	sha256_update(c, &tag, 1);
+	sha256_update(c, message->p, message->n);
+	sha256_final(c, out);
+	sha256_free(c);
+}
+
+/* Around every end of a block, and around the length from which messages are hashed one by one. */
+static void
+messages_together_hash_like_each_alone(void **state)
+{
+	enum { LENGTHS = 700, MANY = 21 };
+	static uint8_t bytes[LENGTHS + MANY];
+	struct sha256_part messages[MANY];
+	uint8_t got[MANY][HASH_LEN], want[HASH_LEN];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * i >> 3);
+	for (size_t longest = 0; longest < LENGTHS; longest++) {
+		for (size_t i = 0; i < MANY; i++)
+			messages[i] = (struct sha256_part){bytes + i, longest * (MANY - i) / MANY};
+		sha256_each((uint8_t)longest, messages, MANY, got);
+		for (size_t i = 0; i < MANY; i++) {
+			tagged((uint8_t)longest, &messages[i], want);
+			assert_memory_equal(got[i], want, HASH_LEN);
+		}
+	}
+	messages[0] = (struct sha256_part){NULL, 0};
+	sha256_each(7, messages, 1, got);
+	sha256("\7", 1, want);
+	assert_memory_equal(got[0], want, HASH_LEN);
+}
+
+static void
+no_message_is_hashed_where_there_is_none(void **state)
+{
+	uint8_t out[1][HASH_LEN] = {"untouched"};
+
+	(void)state;
+	sha256_each(0, NULL, 0, out);
+	assert_string_equal((const char *)out[0], "untouched");
+}
+
 static void
 hmac_gives_the_values_of_rfc_4231(void **state)
 {
@@ -268,6 +317,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(sha256_gives_the_values_of_fips_180),
 	    cmocka_unit_test(pieces_hash_like_the_whole),
+	    cmocka_unit_test(messages_together_hash_like_each_alone),
+	    cmocka_unit_test(no_message_is_hashed_where_there_is_none),
 	    cmocka_unit_test(hmac_gives_the_values_of_rfc_4231),
 	    cmocka_unit_test(threads_do_not_disturb_each_other),
 	    cmocka_unit_test(ed25519_gives_the_values_of_rfc_8032),

@@ -129,6 +129,30 @@ leaf_and_node_hashes_are_those_of_the_rfc(void **state)
 }
 
 static void
+leaves_and_nodes_together_are_those_one_by_one(void **state)
+{
+	static const char text[] = "a leaf for every letter of this, each longer by one than the one before";
+	struct sha256_part entries[sizeof(text)];
+	uint8_t got[sizeof(text)][HASH_LEN], want[HASH_LEN];
+	uint8_t level[ROOTS_UP_TO][HASH_LEN];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text); i++)
+		entries[i] = (struct sha256_part){text, i};
+	tree_leaf_hashes(entries, sizeof(text), got);
+	for (size_t i = 0; i < sizeof(text); i++) {
+		tree_leaf_hash(text, i, want);
+		assert_memory_equal(got[i], want, HASH_LEN);
+	}
+	/* Each level in the place of the one below, up to the root. */
+	memcpy(level, leaves, sizeof(level));
+	for (size_t n = ROOTS_UP_TO / 2; n > 0; n /= 2)
+		tree_node_hashes((const uint8_t(*)[HASH_LEN])level, n, level);
+	naive_root(0, ROOTS_UP_TO, want);
+	assert_memory_equal(level[0], want, HASH_LEN);
+}
+
+static void
 frontier_roots_equal_the_recursion_at_every_size(void **state)
 {
 	struct tree_frontier f;
@@ -406,6 +430,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(leaf_and_node_hashes_are_those_of_the_rfc),
+	    cmocka_unit_test(leaves_and_nodes_together_are_those_one_by_one),
 	    cmocka_unit_test(frontier_roots_equal_the_recursion_at_every_size),
 	    cmocka_unit_test(inclusion_is_proved_for_every_leaf_of_every_size),
 	    cmocka_unit_test(proofs_from_kept_nodes_are_the_same_and_ask_little),
