@@ -24,9 +24,18 @@
 
 /* ---- contexts: algorithms fetched once, a set of contexts for each thread ---- */
 
+/* What verifies by one key: made once, as the same few keys sign all day. */
+struct verifier {
+	uint8_t pub[KEY_LEN];
+	EVP_MD_CTX *ctx; /* NULL before the first */
+};
+
+#define VERIFIERS 8 /* a key's place is by its first byte; another one in it is made anew */
+
 struct crypto_local {
 	EVP_MD_CTX *sign;
 	EVP_MAC_CTX *mac;
+	struct verifier verifier[VERIFIERS];
 };
 
 static pthread_once_t crypto_once = PTHREAD_ONCE_INIT;
@@ -99,6 +108,8 @@ crypto_local_free(void *p)
 
 	EVP_MD_CTX_free(l->sign);
 	EVP_MAC_CTX_free(l->mac);
+	for (size_t i = 0; i < VERIFIERS; i++)
+		EVP_MD_CTX_free(l->verifier[i].ctx);
 	free(l);
 	crypto_mine = NULL;
 }
@@ -325,19 +336,44 @@ ed25519_sign(const uint8_t seed[SEED_LEN], const void *p, size_t n, uint8_t sig[
 	return r;
 }
 
+/* A context for the key; NULL where there can be none. */
+static EVP_MD_CTX *
+verifier_make(const uint8_t pub[KEY_LEN])
+{
+	EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, pub, KEY_LEN);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	if (key == NULL || ctx == NULL || EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) != 1) {
+		EVP_MD_CTX_free(ctx);
+		ctx = NULL;
+	}
+	EVP_PKEY_free(key);
+	return ctx;
+}
+
+/* This thread's context for the key, ready for a signature; NULL as above. */
+static EVP_MD_CTX *
+verifier_get(const uint8_t pub[KEY_LEN])
+{
+	struct verifier *v = &crypto_local()->verifier[pub[0] % VERIFIERS];
+
+	if (v->ctx != NULL && memcmp(v->pub, pub, KEY_LEN) == 0 &&
+	    EVP_DigestVerifyInit(v->ctx, NULL, NULL, NULL, NULL) == 1)
+		return v->ctx;
+	EVP_MD_CTX_free(v->ctx);
+	v->ctx = verifier_make(pub);
+	memcpy(v->pub, pub, KEY_LEN);
+	return v->ctx;
+}
+
 enum result
 ed25519_verify(const uint8_t pub[KEY_LEN], const void *p, size_t n, const uint8_t sig[SIG_LEN])
 {
-	EVP_MD_CTX *ctx = crypto_local()->sign;
+	EVP_MD_CTX *ctx = verifier_get(pub);
 	enum result r = RESULT_BAD_SIGNATURE;
-	EVP_PKEY *key;
 
-	key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, pub, KEY_LEN);
-	if (key != NULL && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) == 1 &&
-	    EVP_DigestVerify(ctx, sig, SIG_LEN, n == 0 ? (const void *)"" : p, n) == 1)
+	if (ctx != NULL && EVP_DigestVerify(ctx, sig, SIG_LEN, n == 0 ? (const void *)"" : p, n) == 1)
 		r = RESULT_OK;
-	EVP_MD_CTX_reset(ctx);
-	EVP_PKEY_free(key);
 	/* What a wrong signature leaves here would be read as an error of some TLS connection. */
 	ERR_clear_error();
 	return r;

@@ -200,6 +200,27 @@ a_signature_holds_for_its_key_and_bytes_only(void **state)
 	assert_int_equal(ed25519_verify(other, bytes, 5, sig), RESULT_BAD_SIGNATURE);
 }
 
+/* More keys than a thread keeps contexts for. */
+static void
+keys_in_turn_verify_their_own_signatures_only(void **state)
+{
+	enum { KEYS = 24 };
+	uint8_t seed[KEYS][SEED_LEN], pub[KEYS][KEY_LEN], sig[KEYS][SIG_LEN];
+
+	(void)state;
+	for (size_t i = 0; i < KEYS; i++) {
+		assert_int_equal(ed25519_generate(seed[i], pub[i]), RESULT_OK);
+		assert_int_equal(ed25519_sign(seed[i], "hello", 5, sig[i]), RESULT_OK);
+	}
+	for (size_t i = 0; i < 3 * KEYS * KEYS; i++) {
+		size_t key = i / KEYS % KEYS, of = i % KEYS;
+
+		assert_int_equal(ed25519_verify(pub[key], "hello", 5, sig[of]),
+		    of == key ? RESULT_OK : RESULT_BAD_SIGNATURE);
+		assert_int_equal(ed25519_verify(pub[of], "hello", 5, sig[of]), RESULT_OK);
+	}
+}
+
 static void
 an_act_is_signed_under_its_own_prefix(void **state)
 {
@@ -323,6 +344,7 @@ main(void)
 	    cmocka_unit_test(threads_do_not_disturb_each_other),
 	    cmocka_unit_test(ed25519_gives_the_values_of_rfc_8032),
 	    cmocka_unit_test(a_signature_holds_for_its_key_and_bytes_only),
+	    cmocka_unit_test(keys_in_turn_verify_their_own_signatures_only),
 	    cmocka_unit_test(an_act_is_signed_under_its_own_prefix),
 	    cmocka_unit_test(random_fills_all_of_it_and_wipe_clears_it),
 	    cmocka_unit_test(base64_round_trips_with_one_text_for_each_value),
