@@ -175,7 +175,8 @@ sha256_parts(const struct sha256_part *parts, size_t n, uint8_t out[HASH_LEN])
 
 /*
  * Short messages are put with their padding (FIPS 180-4 section 5.1.1) into whole blocks, and several of them before the first
- * is hashed: what was written only just now, in pieces, is read slowly, and SHA256_Final does that for every message.
+ * is hashed: what was written only just now, in pieces, is read slowly, and SHA256_Final does that for every message. (Two messages
+ * at a time by SHA instructions were not faster where it was measured: 95 ns for a block of each, 46 ns for one block.)
  */
 #define GROUP	   8
 #define PADDED_MAX ((size_t)512)
