@@ -139,6 +139,12 @@ static const struct cli_command receipt_commands[] = {
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
+static const struct cli_command open_commands[] = {
+	{"save", N_("what an entry opened, as a file again"), STAFF, cmd_open_save, NULL},
+	{"check", N_("check such a file, offline"), NULL, cmd_open_check, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
 static const struct cli_command witness_commands[] = {
 	{"key", N_("make a witness, and show its verifier key"), NULL, cmd_witness_key, NULL},
 	{"run", N_("cosign checkpoints for stations (HTTP)"), NULL, cmd_witness_run, NULL},
@@ -174,6 +180,7 @@ const struct cli_command cli_commands[] = {
 	{"kiosk", N_("the full-screen session for volunteers"), KIOSK, cmd_kiosk, NULL},
 	{"witness", N_("witnesses of the ledger"), NULL, NULL, witness_commands},
 	{"audit", N_("verification"), NULL, NULL, audit_commands},
+	{"open", N_("a private text, for who may see it: a file that proves it"), STAFF, cmd_open, open_commands},
 	{"receipt", N_("what came of an act whose answer was lost"), NULL, cmd_receipt, receipt_commands},
 	{NULL, NULL, NULL, NULL, NULL},
 };
