@@ -99,6 +99,7 @@ static const struct cli_command service_commands[] = {
 
 static const struct cli_command report_commands[] = {
 	{"members", N_("hours and points of every member"), N_("staff, auditor"), cmd_report_members, NULL},
+	{"findings", N_("what audits found, and what is open"), N_("staff, auditor"), cmd_report_findings, NULL},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -111,6 +111,13 @@ finding_note(void *ctx, const struct row_key *key, const void *value)
 		gather_add(&f->g, key->a);
 }
 
+int
+finding_open(const struct finding_row *f, const struct record_row *r)
+{
+	return f->outcome != FINDING_FOUND && r != NULL && r->state != RECORD_REJECTED &&
+	       r->state != RECORD_WITHDRAWN && r->state != RECORD_REVERSED;
+}
+
 static Timebox__V1__Finding *
 finding_make(struct call *c, uint64_t record)
 {
@@ -127,6 +134,7 @@ finding_make(struct call *c, uint64_t record)
 	out->time_us = row->time_us;
 	out->outcome = (Timebox__V1__FindingOutcome)row->outcome;
 	out->count = row->count;
+	out->open = finding_open(row, r);
 	if (no != NULL)
 		out->key = call_bytes(c, no->key, 32);
 	if (memcmp(row->digest, none, sizeof(none)) != 0)
