@@ -99,6 +99,8 @@ def test_another_text_another_place_and_another_ledger_are_told(station, opened,
     text.place = "别处"
     assert "not what the entry committed to" in changed(text=text.SerializeToString())
     assert "not what the entry committed to" in changed(reference=rpc_pb2.NameText(name="检查函四号").SerializeToString())
+    for key in (b"", m.key[:-1], m.key + b"\0", bytes(100)):
+        assert "not what the entry committed to" in changed(key=key)
     assert "opens something else" in changed(row=1)
     assert "opens something else" in changed(entry=m.opening)
     assert "opens something else" in changed(opening=m.entry)
