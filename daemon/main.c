@@ -14,6 +14,7 @@
 #include "daemon/base/check.h"
 #include "daemon/engine/backup.h"
 #include "daemon/engine/engine.h"
+#include "daemon/ops/clock.h"
 #include "daemon/ops/config.h"
 #include "daemon/ops/log.h"
 #include "daemon/rpc/rpc.h"
@@ -78,7 +79,8 @@ struct arguments {
 };
 
 enum { OPTION_ORIGIN = 256, OPTION_ZONE, OPTION_LISTEN, OPTION_JSON, OPTION_KNOWN,
-       OPTION_TO, OPTION_STDOUT, OPTION_SINCE, OPTION_NO_PEOPLE, OPTION_NO_KEYS, OPTION_INTO, OPTION_KEYS, OPTION_ERASURES };
+       OPTION_TO, OPTION_STDOUT, OPTION_SINCE, OPTION_NO_PEOPLE, OPTION_NO_KEYS, OPTION_INTO, OPTION_KEYS, OPTION_ERASURES,
+       OPTION_PAST_KEEP_UNTIL };
 
 /* "+08:00" */
 static int
@@ -410,6 +412,19 @@ parse_backup(int key, char *arg, struct argp_state *state)
 	}
 }
 
+static void
+backup_print(FILE *to, const struct backup_done *done)
+{
+	char day[BACKUP_DAY_SIZE];
+
+	fprintf(to, "entries %" PRIu64 " to %" PRIu64 ", %" PRIu64 " bytes; next time --since %" PRIu64 "\n", done->from,
+		done->to, done->bytes, done->to);
+	if (done->keep_until_day == 0)
+		return;
+	backup_day_text(done->keep_until_day, day);
+	fprintf(to, "It holds people's data: keep it until %s, then destroy it.\n", day);
+}
+
 static int
 run_backup(int argc, char **argv)
 {
@@ -427,16 +442,21 @@ run_backup(int argc, char **argv)
 	struct arguments a = { .backup = { .tool = VERSION } };
 	struct engine_error error;
 	struct backup_done done;
+	struct config config;
 	enum result err;
+	int code;
 
 	parse(&argp, argc, argv, 0, &a);
 	if ((a.backup.to != NULL) == a.to_stdout)
 		return complain(EXIT_USAGE, "backup", "one of --to FOLDER and --stdout");
+	if ((code = load_config(&a, &config)) != 0)
+		return code;
 	a.backup.dir = a.dir;
+	a.backup.now_us = clock_now_us();
+	a.backup.keep_days = config.backup_keep_days;
 	if ((err = backup_make(&a.backup, &done, &error)) != RESULT_OK)
 		return complain(exit_code(err), "backup", error.text);
-	fprintf(a.to_stdout ? stderr : stdout, "entries %" PRIu64 " to %" PRIu64 ", %" PRIu64 " bytes; next time --since %" PRIu64 "\n",
-		done.from, done.to, done.bytes, done.to);
+	backup_print(a.to_stdout ? stderr : stdout, &done);
 	return 0;
 }
 
@@ -458,6 +478,9 @@ parse_restore(int key, char *arg, struct argp_state *state)
 	case OPTION_ERASURES:
 		a->restore.erasures = arg;
 		return 0;
+	case OPTION_PAST_KEEP_UNTIL:
+		a->restore.past_keep_until = 1;
+		return 0;
 	case ARGP_KEY_ARG:
 		a->backups[a->restore.n++] = arg;
 		return 0;
@@ -478,6 +501,8 @@ run_restore(int argc, char **argv)
 		{ "keys", OPTION_KEYS, "FOLDER", 0, "the station's keys, kept apart: ledger, tls, voucher", 0 }, KNOWN_OPTION,
 		{ "erasures", OPTION_ERASURES, "FILE", 0,
 		  "the newest DIR/erasures that was kept: who was erased since is erased again", 0 },
+		{ "past-keep-until", OPTION_PAST_KEEP_UNTIL, NULL, 0,
+		  "also where the newest backup was to be destroyed by now", 0 },
 		{ 0 } };
 	const struct argp argp = { options, parse_restore, "BACKUP...",
 				   "Makes a station of a backup and the parts that were added to it, checks every byte and replays all "
@@ -493,11 +518,14 @@ run_restore(int argc, char **argv)
 	NEED(a.backups);
 	a.restore.from = a.backups;
 	parse(&argp, argc, argv, 0, &a);
+	a.restore.now_us = clock_now_us();
 	err = backup_restore(&a.restore, &done, &error);
 	free(a.backups);
 	if (err != RESULT_OK)
 		return complain(exit_code(err), "restore", error.text);
 	printf("restored: %" PRIu64 " entries\n", done.last_seq);
+	if (done.overdue != 0)
+		printf("Past their last day, of these backups: %zu. Destroy them once the station runs.\n", done.overdue);
 	if (done.behind != 0)
 		printf("It was known to have %" PRIu64 ": it takes no acts until timeboxd accept-loss.\n", done.behind);
 	if (done.erased != 0)

@@ -12,6 +12,8 @@
  * memory of one entry, and beside that only what entries are compared with: balances, keys, codes,
  * request ids. It never writes.
  *
+ * auditor_opening checks what a station opened: that a private text is the one that an entry committed to.
+ *
  * auditor_export_* write an export, or carry on with one, from entries given in order. Files appear
  * whole or not at all, and the checkpoint last, so that an export which was interrupted is still the
  * one that it was before.
@@ -24,6 +26,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "proto/arena.h"
 #include "proto/codes.h"
 #include "proto/crypto.h"
 #include "proto/note.h"
@@ -234,6 +237,38 @@ struct auditor_sample {
 MUST_CHECK enum result auditor_sample(const char *dir, const char *vkey, const char *seed, uint64_t n,
     void (*record)(void *user, const struct auditor_record *r), void *user,
     struct auditor_sample *out, struct auditor_broken *why);
+
+/* ---- openings ---- */
+
+#define AUDITOR_OPENING_MAX ((size_t)256 << 10) /* bytes of one */
+
+/* What an opening says, once everything in it fits together. Pointers are into the arena. */
+struct auditor_opening {
+	/* The entry of the TextOpen. */
+	uint64_t seq, time_us;
+	uint8_t leaf[HASH_LEN];
+	uint64_t member; /* whose text it is; 0: nobody's */
+	uint32_t ground; /* timebox.v1.LegalGround */
+	const char *reference; /* of the consent or order */
+	/* The entry that carries the commitment, and where in it. */
+	uint64_t entry_seq, entry_time_us;
+	uint8_t entry_leaf[HASH_LEN];
+	uint32_t kind; /* the command's field number in Command.kind */
+	uint32_t command, row;
+	const ProtobufCMessage *text; /* PersonText, NameText, RecordText or CardText */
+	/* tlog-proofs of both entries: not looked at yet. */
+	const char *proof, *entry_proof;
+};
+
+/*
+ * Reads an opening (a serialized timebox.v1.Opening) of the ledger `origin`, and checks that its first entry opens this command
+ * and row of the other one, for the member whose text that is, and that text and reference are what the entries committed to. Whether
+ * entries with these leaf hashes are in the ledger is the caller's to check. RESULT_CORRUPT: *why says what is wrong, translated;
+ * RESULT_NO_MEMORY. The arena holds AUDITOR_OPENING_ARENA bytes.
+ */
+#define AUDITOR_OPENING_ARENA ((size_t)16 << 20)
+MUST_CHECK enum result auditor_opening(const uint8_t *bytes, size_t n, const char *origin,
+    struct arena *arena, struct auditor_opening *out, const char **why);
 
 /* ---- watch ---- */
 

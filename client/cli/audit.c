@@ -49,8 +49,8 @@ audit_checkpoint(struct cli *c, struct timebox *tb, Timebox__V1__Response **out)
 	return cli_call(c, tb, &call, TIMEBOX__V1__RESPONSE__BODY_CHECKPOINT, out);
 }
 
-int
-audit_entries(struct cli *c, struct timebox *tb, uint64_t from, Timebox__V1__Response **out)
+static int
+entries_ask(struct cli *c, struct timebox *tb, uint64_t from, uint32_t limit, Timebox__V1__Response **out)
 {
 	Timebox__V1__GetEntries ask;
 	Timebox__V1__Call call;
@@ -58,8 +58,26 @@ audit_entries(struct cli *c, struct timebox *tb, uint64_t from, Timebox__V1__Res
 	timebox__v1__get_entries__init(&ask);
 	timebox__v1__call__init(&call);
 	ask.from_seq = from;
-	ask.limit = PAGE;
+	ask.limit = limit;
 	call.kind_case = TIMEBOX__V1__CALL__KIND_GET_ENTRIES;
 	call.get_entries = &ask;
 	return cli_call(c, tb, &call, TIMEBOX__V1__RESPONSE__BODY_ENTRIES, out);
+}
+
+int
+audit_entries(struct cli *c, struct timebox *tb, uint64_t from, Timebox__V1__Response **out)
+{
+	return entries_ask(c, tb, from, PAGE, out);
+}
+
+int
+audit_entry(struct cli *c, struct timebox *tb, uint64_t seq, Timebox__V1__Response **out)
+{
+	int rc = entries_ask(c, tb, seq, 1, out);
+
+	if (rc != CLI_DONE || (*out)->entries->n_entries > 0)
+		return rc;
+	timebox_response_free(*out);
+	*out = NULL;
+	return cli_fail_here(c, RESULT_NOT_FOUND, "ID", NULL);
 }

@@ -16,5 +16,7 @@ int audit_failed(const struct cli *c, enum result code, const char *dir);
 int audit_checkpoint(struct cli *c, struct timebox *tb, Timebox__V1__Response **out);
 /* A page of entries from this one on; the same. */
 int audit_entries(struct cli *c, struct timebox *tb, uint64_t from, Timebox__V1__Response **out);
+/* This one entry, the only one in the answer; not_found, said of ID, where the ledger ends before it. */
+int audit_entry(struct cli *c, struct timebox *tb, uint64_t seq, Timebox__V1__Response **out);
 
 #endif

@@ -2,34 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "client/cli/audit.h"
 #include "client/cli/commands.h"
 #include "client/cli/done.h"
 #include "proto/crypto.h"
 #include "proto/tree.h"
-
-/* The leaf hash of an entry, from its bytes as the daemon gives them. */
-static int
-entry_leaf(struct cli *c, struct timebox *tb, uint64_t seq, uint8_t leaf[HASH_LEN])
-{
-	Timebox__V1__GetEntries ask;
-	Timebox__V1__Call call;
-	Timebox__V1__Response *answer = NULL;
-	int rc;
-
-	timebox__v1__get_entries__init(&ask);
-	timebox__v1__call__init(&call);
-	ask.from_seq = seq;
-	ask.limit = 1;
-	call.kind_case = TIMEBOX__V1__CALL__KIND_GET_ENTRIES;
-	call.get_entries = &ask;
-	rc = cli_call(c, tb, &call, TIMEBOX__V1__RESPONSE__BODY_ENTRIES, &answer);
-	if (rc == CLI_DONE && answer->entries->n_entries == 0)
-		rc = cli_fail_here(c, RESULT_NOT_FOUND, "ID", NULL);
-	else if (rc == CLI_DONE)
-		tree_leaf_hash(answer->entries->entries[0].data, answer->entries->entries[0].len, leaf);
-	timebox_response_free(answer);
-	return rc;
-}
 
 /* SHA-256 of a whole file. */
 static int
@@ -58,6 +35,7 @@ finding_send(struct cli *c, const char *id, unsigned outcome, const char *scan)
 	uint8_t leaf[HASH_LEN], digest[HASH_LEN];
 	Timebox__V1__AuditFinding finding;
 	Timebox__V1__Command command;
+	Timebox__V1__Response *answer = NULL;
 	struct timebox *tb = NULL;
 	Timebox__V1__Ref ref;
 	int rc;
@@ -71,7 +49,9 @@ finding_send(struct cli *c, const char *id, unsigned outcome, const char *scan)
 	if (rc == CLI_DONE)
 		rc = cli_connect(c, &tb);
 	if (rc == CLI_DONE)
-		rc = entry_leaf(c, tb, ref.seq, leaf);
+		rc = audit_entry(c, tb, ref.seq, &answer);
+	if (rc == CLI_DONE)
+		tree_leaf_hash(answer->entries->entries[0].data, answer->entries->entries[0].len, leaf);
 	ref.leaf = timebox_bytes(leaf, sizeof(leaf));
 	finding.ref = &ref;
 	finding.outcome = (Timebox__V1__FindingOutcome)(outcome + 1);
@@ -79,6 +59,7 @@ finding_send(struct cli *c, const char *id, unsigned outcome, const char *scan)
 	command.audit_finding = &finding;
 	if (rc == CLI_DONE)
 		rc = done_send(c, tb, &command, _("Entered."));
+	timebox_response_free(answer);
 	timebox_close(tb);
 	return rc;
 }

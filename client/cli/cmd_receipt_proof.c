@@ -4,11 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/auditor/files.h"
 #include "client/cli/commands.h"
 #include "client/cli/out.h"
-#include "proto/note.h"
-#include "proto/tile.h"
+#include "client/cli/proof.h"
 
 /* "1234", or a request id with or without dashes. */
 static int
@@ -168,36 +166,17 @@ struct check {
 };
 
 static int
-broken(const struct cli *c, const char *file, const char *why)
-{
-	if (c->json)
-		out_json_line(json_pack("{s:b,s:s,s:s}", "ok", 0, "file", file, "why", why));
-	else
-		printf(_("NOT PROVED: %s: %s\n"), file, why);
-	return CLI_VERIFY;
-}
-
-static int
 check_load(struct cli *c, struct check *k)
 {
 	FILE *file = fopen(k->file, "re");
-	int bad, rc;
+	int bad;
 
 	if (file == NULL)
 		return cli_fail_here(c, errno == ENOENT ? RESULT_NOT_FOUND : RESULT_IO, k->file, "%s", strerror(errno));
 	k->len = fread(k->text, 1, sizeof(k->text), file);
 	bad = ferror(file);
 	(void)fclose(file);
-	if (bad)
-		return cli_fail_here(c, RESULT_IO, k->file, NULL);
-	if (k->vkey == NULL) {
-		if ((rc = cli_home_open(c)) != CLI_DONE)
-			return rc;
-		k->vkey = c->home.vkey;
-	}
-	if (note_vkey_parse(k->vkey, &k->key) != RESULT_OK || k->key.type != NOTE_TYPE_ED25519)
-		return cli_fail_here(c, RESULT_BAD_FIELD, "--vkey", NULL);
-	return CLI_DONE;
+	return bad ? cli_fail_here(c, RESULT_IO, k->file, NULL) : proof_key(c, k->vkey, &k->key);
 }
 
 /* The slip's short form must be this receipt's. */
@@ -212,7 +191,7 @@ check_slip(const struct cli *c, const struct check *k)
 	if (receipt_short_parse(k->slip, &seq, hash) != RESULT_OK)
 		return cli_fail_here(c, RESULT_BAD_CODE, "--slip", NULL);
 	if (seq != k->receipt.index + 1 || memcmp(hash, k->receipt.leaf, sizeof(hash)) != 0)
-		return broken(c, k->file, _("it is of another entry than the slip"));
+		return proof_broken(c, k->file, _("it is of another entry than the slip"));
 	return CLI_DONE;
 }
 
@@ -227,7 +206,7 @@ check_witnesses(const struct cli *c, const struct check *k, json_t *list)
 		if (note_vkey_parse(k->witnesses.item[i], &w) != RESULT_OK || w.type != NOTE_TYPE_COSIGNATURE)
 			return cli_fail_here(c, RESULT_BAD_FIELD, "--witness", NULL);
 		if (cosignature_verify(k->receipt.checkpoint, k->receipt.checkpoint_len, &w, &when) != RESULT_OK)
-			return broken(c, k->file, _("a witness that was named did not sign its checkpoint"));
+			return proof_broken(c, k->file, _("a witness that was named did not sign its checkpoint"));
 		json_array_append_new(list, json_pack("{s:s,s:I}", "name", w.name, "time", (json_int_t)when));
 		if (!c->json)
 			printf(_("witness      %s, %s UTC\n"), w.name, out_time(time, when * 1000000, 0));
@@ -238,20 +217,9 @@ check_witnesses(const struct cli *c, const struct check *k, json_t *list)
 static int
 check_proof(struct cli *c, struct check *k)
 {
-	enum result err = receipt_parse(k->text, k->len, &k->receipt);
+	const char *why = proof_wrong(k->text, k->len, &k->key, &k->receipt, &k->checkpoint);
 
-	if (err != RESULT_OK)
-		return broken(c, k->file, _("it is no receipt"));
-	if (!k->receipt.has_leaf)
-		return broken(c, k->file, _("it does not say the entry's hash (line extra)"));
-	err = receipt_verify(&k->receipt, k->receipt.leaf, &k->key, &k->checkpoint);
-	if (err == RESULT_CORRUPT)
-		return broken(c, k->file, _("the entry is not in the ledger of its checkpoint"));
-	if (err != RESULT_OK)
-		return broken(c, k->file, _("its checkpoint is not signed by the ledger's key, or was changed since"));
-	if (strcmp(k->checkpoint.origin, k->key.name) != 0)
-		return broken(c, k->file, _("it is of another ledger"));
-	return check_slip(c, k);
+	return why != NULL ? proof_broken(c, k->file, why) : check_slip(c, k);
 }
 
 static int
@@ -323,7 +291,7 @@ slip_tell(const struct cli *c, const char *text, uint64_t seq, const uint8_t has
 	const uint8_t leaf[HASH_LEN])
 {
 	if (memcmp(hash, leaf, RECEIPT_SHORT_HASH) != 0)
-		return broken(c, text, _("the entry of this number has another hash"));
+		return proof_broken(c, text, _("the entry of this number has another hash"));
 	if (c->json)
 		out_json_line(json_pack("{s:b,s:I,s:o}", "ok", 1, "seq", (json_int_t)seq, "leaf",
 			out_json_hex(leaf, HASH_LEN)));
@@ -332,26 +300,14 @@ slip_tell(const struct cli *c, const char *text, uint64_t seq, const uint8_t has
 	return CLI_DONE;
 }
 
-/* The leaf hash as the export's tile has it: the export is verified by `audit verify`. */
 static int
 slip_in_export(const struct cli *c, const char *dir, const char *text, uint64_t seq,
 	const uint8_t hash[RECEIPT_SHORT_HASH])
 {
-	char note[NOTE_MAX_BYTES + 2], name[TILE_PATH_SIZE], tile[TILE_WIDTH * HASH_LEN + 1];
-	uint64_t n = (seq - 1) / TILE_WIDTH, left;
-	size_t len, at = (size_t)((seq - 1) % TILE_WIDTH) * HASH_LEN;
-	struct checkpoint p;
+	uint8_t leaf[HASH_LEN];
+	int rc = proof_in_export(c, dir, text, seq, leaf);
 
-	if (files_read(dir, "checkpoint", note, sizeof(note), &len) != RESULT_OK ||
-		checkpoint_parse(note, len, &p) != RESULT_OK)
-		return cli_fail_here(c, RESULT_NOT_FOUND, dir, "%s", _("is no export"));
-	if (seq > p.size)
-		return broken(c, text, _("the export ends before this entry"));
-	left = p.size - n * TILE_WIDTH;
-	tile_path(name, sizeof(name), 0, n, left < TILE_WIDTH ? (unsigned)left : TILE_WIDTH);
-	if (files_read(dir, name, tile, sizeof(tile), &len) != RESULT_OK || len < at + HASH_LEN)
-		return cli_fail_here(c, RESULT_CORRUPT, dir, "%s", name);
-	return slip_tell(c, text, seq, hash, (const uint8_t *)tile + at);
+	return rc == CLI_DONE ? slip_tell(c, text, seq, hash, leaf) : rc;
 }
 
 static int

@@ -61,11 +61,13 @@ cmd_report_members(struct cli *c, int argc, char **argv)
 {
 	const struct cli_usage usage = {
 		.help = N_("Lists every member, also those who left, with records, time, points, and the "
-			   "minutes that are not converted yet, in order of the numbers."),
+			   "minutes that are not converted yet, in order of the numbers; and how many findings audits "
+			   "entered."),
 		.examples = "  timebox report members\n"
 			    "  timebox report members --json\n",
 	};
 	struct totals t = {.c = c};
+	struct findings_count findings;
 	struct timebox *tb = NULL;
 	int rc;
 
@@ -77,6 +79,8 @@ cmd_report_members(struct cli *c, int argc, char **argv)
 	if (rc == CLI_DONE && !c->json) {
 		line_cells(&t, _("Total"), "", "", &t);
 		table_print(t.table, stdout, NULL);
+		if ((rc = findings_each(c, tb, NULL, NULL, &findings)) == CLI_DONE)
+			findings_print(&findings);
 	}
 	table_free(t.table);
 	timebox_close(tb);

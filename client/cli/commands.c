@@ -99,6 +99,7 @@ static const struct cli_command service_commands[] = {
 
 static const struct cli_command report_commands[] = {
 	{"members", N_("hours and points of every member"), N_("staff, auditor"), cmd_report_members, NULL},
+	{"findings", N_("what audits found, and what is open"), N_("staff, auditor"), cmd_report_findings, NULL},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -139,6 +140,12 @@ static const struct cli_command receipt_commands[] = {
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
+static const struct cli_command open_commands[] = {
+	{"save", N_("what an entry opened, as a file again"), STAFF, cmd_open_save, NULL},
+	{"check", N_("check such a file, offline"), NULL, cmd_open_check, NULL},
+	{NULL, NULL, NULL, NULL, NULL},
+};
+
 static const struct cli_command witness_commands[] = {
 	{"key", N_("make a witness, and show its verifier key"), NULL, cmd_witness_key, NULL},
 	{"run", N_("cosign checkpoints for stations (HTTP)"), NULL, cmd_witness_run, NULL},
@@ -174,6 +181,7 @@ const struct cli_command cli_commands[] = {
 	{"kiosk", N_("the full-screen session for volunteers"), KIOSK, cmd_kiosk, NULL},
 	{"witness", N_("witnesses of the ledger"), NULL, NULL, witness_commands},
 	{"audit", N_("verification"), NULL, NULL, audit_commands},
+	{"open", N_("a private text, for who may see it: a file that proves it"), STAFF, cmd_open, open_commands},
 	{"receipt", N_("what came of an act whose answer was lost"), NULL, cmd_receipt, receipt_commands},
 	{NULL, NULL, NULL, NULL, NULL},
 };

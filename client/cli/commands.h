@@ -85,5 +85,9 @@ CLI_COMMAND(cmd_service_reverse);
 CLI_COMMAND(cmd_service_records);
 CLI_COMMAND(cmd_service_reject);
 CLI_COMMAND(cmd_report_members);
+CLI_COMMAND(cmd_report_findings);
+CLI_COMMAND(cmd_open);
+CLI_COMMAND(cmd_open_save);
+CLI_COMMAND(cmd_open_check);
 
 #endif

@@ -201,6 +201,34 @@ out_provenance(Timebox__V1__Provenance p)
 	return TEXT(texts, p);
 }
 
+const char *
+out_record_state(Timebox__V1__RecordState s)
+{
+	static const char *const texts[] = {N_("unknown"), N_("recorded"), N_("attested"), N_("credited"),
+		N_("rejected"), N_("withdrawn"), N_("reversed")};
+
+	return TEXT(texts, s);
+}
+
+const char *
+out_finding(Timebox__V1__FindingOutcome o)
+{
+	static const char *const texts[] = {N_("unknown"), N_("paper found"), N_("paper missing"),
+		N_("paper differs")};
+
+	return TEXT(texts, o);
+}
+
+const char *
+out_ground(Timebox__V1__LegalGround g)
+{
+	static const char *const texts[] = {N_("unknown"), N_("the person's request"),
+		N_("the person's consent"), N_("an inspection"), N_("the time is over"), N_("next of kin"),
+		N_("an order")};
+
+	return TEXT(texts, g);
+}
+
 /* "MEMBER_CLASS_" of "MemberClass": as many bytes of each value's name go. */
 static size_t
 out_prefix_size(const char *type)

@@ -40,6 +40,9 @@ const char *out_key_status(Timebox__V1__KeyStatus s);
 const char *out_hold_state(Timebox__V1__HoldState s);
 const char *out_batch_state(Timebox__V1__BatchState s);
 const char *out_provenance(Timebox__V1__Provenance p);
+const char *out_record_state(Timebox__V1__RecordState s);
+const char *out_finding(Timebox__V1__FindingOutcome o);
+const char *out_ground(Timebox__V1__LegalGround g);
 /* Wire words: "kiosk", "young_old", "batch"..: the enum's name in the schema without its prefix, in
  * lower case; static. */
 const char *out_word(const ProtobufCEnumDescriptor *desc, int value);

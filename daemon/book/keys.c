@@ -74,8 +74,8 @@ decide_key_link(struct book *b, const struct command *c)
 	struct key_row *key = book_edit(b, &kk);
 	enum result err;
 
-	if (book_member(b, c->member) == NULL)
-		return RESULT_UNKNOWN_MEMBER;
+	if (book_member_standing(b, c->member, &err) == NULL)
+		return err;
 	if (key->status != KEY_ACTIVE)
 		return RESULT_KEY_REVOKED;
 	if (key->member != 0)

@@ -28,12 +28,14 @@ static enum result
 proposal_check(struct book *b, const struct command *c)
 {
 	struct row_key k;
+	enum result err;
 
 	switch (c->kind) {
 	case COMMAND_KEY_LINK:
 		if (b->person != 0)
 			return RESULT_ALREADY_DONE;
-		return book_member(b, c->member) == NULL ? RESULT_UNKNOWN_MEMBER : RESULT_OK;
+		(void)book_member_standing(b, c->member, &err);
+		return err;
 	case COMMAND_REVERSE:
 	case COMMAND_LATE_DELIVERY:
 		k = row_key3(TABLE_HOLD, ref_id(c->ref.seq, c->ref.index), 0, 0);

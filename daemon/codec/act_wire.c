@@ -291,7 +291,8 @@ read_commands(struct wire w, struct arena *arena, struct act *out)
 enum result
 act_decode_plain(const uint8_t *bytes, size_t len, const char *origin, struct arena *arena, struct act *out)
 {
-	struct wire w = {bytes, bytes + len}, commands = w;
+	/* Of no bytes there may be no pointer. */
+	struct wire w = {bytes, len == 0 ? bytes : bytes + len}, commands = w;
 	uint32_t field, seen = 0, last = 0;
 	const uint32_t needed = 1u << ACT_ORIGIN | 1u << ACT_REQUEST_ID | 1u << ACT_KEY;
 	unsigned type;

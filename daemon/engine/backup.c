@@ -90,11 +90,13 @@ freeze(struct backup *b)
 
 /* ---- writing ---- */
 
+/* Of entry 1: the ledger's name, and the zone that its days are in. */
 static enum result
-read_origin(struct backup *b, const uint8_t *bytes, size_t len)
+read_genesis(struct backup *b, const uint8_t *bytes, size_t len)
 {
 	const Timebox__V1__Entry *entry;
-	ProtobufCMessage *act;
+	const Timebox__V1__Act *act;
+	ProtobufCMessage *message;
 	struct arena arena;
 	enum result err;
 
@@ -102,11 +104,18 @@ read_origin(struct backup *b, const uint8_t *bytes, size_t len)
 		return err;
 	if (entry_decode(bytes, len, &arena, &entry) != RESULT_OK ||
 	    canonical_unpack(&timebox__v1__act__descriptor, &arena, entry->act.data, entry->act.len,
-		&act) != RESULT_OK)
+		&message) != RESULT_OK) {
 		err = RESULT_CORRUPT;
-	else
-		snprintf(b->manifest.origin, sizeof(b->manifest.origin), "%s",
-		    ((const Timebox__V1__Act *)(const void *)act)->origin);
+	} else {
+		act = (const Timebox__V1__Act *)(const void *)message;
+		snprintf(b->manifest.origin, sizeof(b->manifest.origin), "%s", act->origin);
+		if (act->n_commands != 1 || act->commands[0]->kind_case != TIMEBOX__V1__COMMAND__KIND_GENESIS)
+			err = RESULT_CORRUPT;
+		else if (b->people != NULL)
+			b->manifest.keep_until_day =
+			    backup_day(b->ask->now_us, act->commands[0]->genesis->zone_minutes) +
+			    (int32_t)b->ask->keep_days;
+	}
 	arena_free(&arena);
 	return err;
 }
@@ -126,7 +135,7 @@ backup_entry(void *ctx, uint64_t seq, const uint8_t *bytes, size_t len)
 		    b->ask->dir, seq);
 	tree_leaf_hash(bytes, len, b->leaf);
 	tree_frontier_append(&b->tree, b->leaf);
-	if (seq == 1 && (err = read_origin(b, bytes, len)) != RESULT_OK)
+	if (seq == 1 && (err = read_genesis(b, bytes, len)) != RESULT_OK)
 		return err;
 	if (seq == b->ask->since)
 		memcpy(b->manifest.prev, b->leaf, sizeof(b->leaf));
@@ -249,7 +258,7 @@ backup_make(const struct backup_ask *ask, struct backup_done *done, struct engin
 		err = write_all(b);
 	if (err != RESULT_OK && error->text[0] == 0)
 		(void)backup_error(error, err, "%s: %s", where, result_text_en(err));
-	*done = (struct backup_done){b->manifest.from, b->manifest.to, b->out.bytes};
+	*done = (struct backup_done){b->manifest.from, b->manifest.to, b->out.bytes, b->manifest.keep_until_day};
 	out_close(&b->out);
 	manifest_free(&b->manifest);
 	people_close(b->people);

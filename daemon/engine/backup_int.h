@@ -26,6 +26,8 @@ struct manifest {
 	uint8_t leaf[32];
 	int people;
 	int keys;
+	/* Since 1970-01-01; 0: not said. */
+	int32_t keep_until_day;
 	struct backup_file *files;
 	size_t n_files;
 	/* As read: what was signed (its prefix included), and the signature. */
@@ -44,6 +46,9 @@ MUST_CHECK enum result manifest_write(
 MUST_CHECK enum result manifest_read(struct manifest *m, const char *text, size_t len);
 MUST_CHECK enum result manifest_verify(const struct manifest *m, const uint8_t pub[KEY_LEN]);
 void manifest_free(struct manifest *m);
+
+/* The day of a time, in a zone of so many minutes east of UTC. */
+int32_t backup_day(uint64_t at_us, int32_t zone_minutes);
 
 /* Says what went wrong and passes the code on. */
 enum result backup_error(struct engine_error *error, enum result err, const char *format, ...)

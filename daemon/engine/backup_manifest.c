@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "daemon/engine/backup_int.h"
 
@@ -24,10 +25,46 @@ manifest_add(struct manifest *m, const char *name, const void *bytes, size_t len
 	return RESULT_OK;
 }
 
+/* ---- days ---- */
+
+#define DAY_S 86400
+
+int32_t
+backup_day(uint64_t at_us, int32_t zone_minutes)
+{
+	return (int32_t)(((int64_t)(at_us / 1000000) + (int64_t)zone_minutes * 60) / DAY_S);
+}
+
+void
+backup_day_text(int32_t day, char out[BACKUP_DAY_SIZE])
+{
+	time_t seconds = (time_t)day * DAY_S;
+	struct tm tm;
+
+	if (gmtime_r(&seconds, &tm) == NULL || strftime(out, BACKUP_DAY_SIZE, "%Y-%m-%d", &tm) == 0)
+		out[0] = 0;
+}
+
+/* Only the very text that the day has. */
+static int
+day_of(const char *text, int32_t *out)
+{
+	char again[BACKUP_DAY_SIZE];
+	struct tm tm = {0};
+
+	if (strptime(text, "%Y-%m-%d", &tm) == NULL)
+		return -1;
+	*out = (int32_t)(timegm(&tm) / DAY_S);
+	backup_day_text(*out, again);
+	return *out > 0 && strcmp(text, again) == 0 ? 0 : -1;
+}
+
+/* ---- writing ---- */
+
 static void
 write_lines(FILE *file, const struct manifest *m)
 {
-	char prev[65], leaf[65], sha[65];
+	char prev[65], leaf[65], sha[65], day[BACKUP_DAY_SIZE];
 
 	hex_encode(prev, sizeof(prev), m->prev, 32);
 	hex_encode(leaf, sizeof(leaf), m->leaf, 32);
@@ -35,6 +72,9 @@ write_lines(FILE *file, const struct manifest *m)
 	    PREFIX "timebox-backup 1\ntool %s\norigin %s\nfrom %" PRIu64 "\nto %" PRIu64
 		   "\nprev %s\nleaf %s\npeople %d\nkeys %d\n",
 	    m->tool, m->origin, m->from, m->to, prev, leaf, m->people, m->keys);
+	backup_day_text(m->keep_until_day, day);
+	if (m->keep_until_day != 0)
+		fprintf(file, "keep-until %s\n", day);
 	for (size_t i = 0; i < m->n_files; i++) {
 		hex_encode(sha, sizeof(sha), m->files[i].sha, 32);
 		fprintf(file, "file %s %" PRIu64 " %s\n", m->files[i].name, m->files[i].size, sha);
@@ -157,6 +197,8 @@ read_lines(struct manifest *m, char *at)
 	    number(line_of(&at, "from"), &m->from) != 0 || number(line_of(&at, "to"), &m->to) != 0 ||
 	    hash(line_of(&at, "prev"), m->prev, 32) != 0 || hash(line_of(&at, "leaf"), m->leaf, 32) != 0 ||
 	    flag(line_of(&at, "people"), &m->people) != 0 || flag(line_of(&at, "keys"), &m->keys) != 0)
+		return -1;
+	if ((line = line_of(&at, "keep-until")) != NULL && day_of(line, &m->keep_until_day) != 0)
 		return -1;
 	while ((line = line_of(&at, "file")) != NULL)
 		if (file_of(m, line) != 0)

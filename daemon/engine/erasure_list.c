@@ -22,7 +22,7 @@
 #include "daemon/engine/erasure_int.h"
 #include "daemon/ops/log.h"
 
-#define PREFIX "timebox/erasures/v1\n"
+#define PREFIX	   ERASURE_LIST_PREFIX
 #define PREFIX_LEN (sizeof(PREFIX) - 1)
 #define LINE_MAX_LEN 512
 
@@ -57,9 +57,8 @@ read_erasure(const char *line, struct erasures *out)
 	return erasure_add(out, &x);
 }
 
-/* The lines up to the signature, gathered in `signed_text` with the prefix before them. */
-static enum result
-read_lines(FILE *file, const char *origin, struct erasures *out, FILE *signed_text, uint8_t signature[SIG_LEN])
+enum result
+erasure_list_read(FILE *file, const char *origin, struct erasures *out, FILE *signed_text, uint8_t signature[SIG_LEN])
 {
 	char line[LINE_MAX_LEN], want[LINE_MAX_LEN];
 	enum result err;
@@ -104,7 +103,7 @@ list_read(const struct engine *e, const char *path, struct erasures *out)
 		fclose(file);
 		return RESULT_NO_MEMORY;
 	}
-	err = read_lines(file, e->origin, out, signed_text, signature);
+	err = erasure_list_read(file, e->origin, out, signed_text, signature);
 	if (fclose(signed_text) != 0 && err == RESULT_OK)
 		err = RESULT_NO_MEMORY;
 	if (err == RESULT_OK)
@@ -124,8 +123,8 @@ print_line(FILE *file, const struct texts_erasure *x)
 	    scopes[x->scope]);
 }
 
-static enum result
-list_print(const struct engine *e, const struct erasures *l, char **text, size_t *len)
+enum result
+erasure_list_print(const char *origin, const uint8_t seed[SEED_LEN], const struct erasures *l, char **text, size_t *len)
 {
 	char hex[2 * SIG_LEN + 1];
 	uint8_t signature[SIG_LEN];
@@ -134,11 +133,11 @@ list_print(const struct engine *e, const struct erasures *l, char **text, size_t
 
 	if (file == NULL)
 		return err;
-	fprintf(file, PREFIX "timebox-erasures 1\norigin %s\n", e->origin);
+	fprintf(file, PREFIX "timebox-erasures 1\norigin %s\n", origin);
 	for (size_t i = 0; i < l->n; i++)
 		print_line(file, &l->list[i]);
 	if (fflush(file) == 0 &&
-	    (err = ed25519_sign(e->keys.ledger_seed, *text, *len, signature)) == RESULT_OK) {
+	    (err = ed25519_sign(seed, *text, *len, signature)) == RESULT_OK) {
 		hex_encode(hex, sizeof(hex), signature, SIG_LEN);
 		fprintf(file, "signature %s\n", hex);
 	}
@@ -210,7 +209,7 @@ list_write(struct engine *e, const struct erasures *more)
 		err = RESULT_OK;
 	if (err == RESULT_OK && (err = list_merge(&all, &kept)) == RESULT_OK &&
 	    (more == NULL || (err = list_merge(&all, more)) == RESULT_OK) &&
-	    (err = list_print(e, &all, &text, &len)) == RESULT_OK)
+	    (err = erasure_list_print(e->origin, e->keys.ledger_seed, &all, &text, &len)) == RESULT_OK)
 		/* The prefix is signed, and not in the file. */
 		err = file_replace(e, path, text + PREFIX_LEN, len - PREFIX_LEN);
 	free(text);

@@ -1,6 +1,7 @@
 /* What an opening names: the entry as stored, a commitment in it, and whether its text is still there. */
 #include <string.h>
 
+#include "daemon/codec/commitment.h"
 #include "daemon/engine/engine_int.h"
 
 static enum result
@@ -14,7 +15,7 @@ static enum result
 opening_check(struct engine *e, const struct command *c, const char **field)
 {
 	const Timebox__V1__Entry *entry;
-	struct text_owner owner;
+	struct commitment found;
 	struct act_fault fault;
 	uint8_t leaf[32];
 	struct act act;
@@ -31,10 +32,10 @@ opening_check(struct engine *e, const struct command *c, const char **field)
 	/* What the system decided has no texts. */
 	if (act_decode(entry->act.data, entry->act.len, e->origin, 0, &e->arena, &act, &fault) != RESULT_OK)
 		return refuse(field, RESULT_NOT_FOUND, "ref");
-	texts_owner(entry, &act, c->ref.index, c->row, &owner);
-	if (owner.commitment == NULL)
+	commitment_find(entry, &act, c->ref.index, c->row, &found);
+	if (found.bytes == NULL)
 		return refuse(field, RESULT_NOT_FOUND, "ref");
-	if (owner.member != c->member)
+	if (found.member != c->member)
 		return refuse(field, RESULT_BAD_FIELD, "member");
 	err = texts_there(e->people, act.request_id, c->ref.index, c->row);
 	return err == RESULT_NOT_FOUND ? RESULT_ERASED : err;

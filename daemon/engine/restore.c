@@ -29,8 +29,9 @@ struct restore {
 	struct ledger *ledger;
 	struct people *people;
 	uint8_t leaf[32];
-	/* The ledger's key, as entry 1 says. */
+	/* The ledger's key, and the zone of its days, as entry 1 says. */
 	uint8_t ledger_key[32];
+	int32_t zone_minutes;
 	/* The file at hand. */
 	uint8_t *buf;
 };
@@ -266,14 +267,42 @@ check_signatures(struct restore *r)
 	    act->commands[0]->kind_case != TIMEBOX__V1__COMMAND__KIND_GENESIS ||
 	    act->commands[0]->genesis->ledger_key.len != 32)
 		err = broken(r, r->sources[0].folder, "entries-00001", "entry 1 makes no station");
-	else
+	else {
 		memcpy(r->ledger_key, act->commands[0]->genesis->ledger_key.data, 32);
+		r->zone_minutes = act->commands[0]->genesis->zone_minutes;
+	}
 	arena_free(&arena);
 	for (size_t i = 0; i < r->ask->n && err == RESULT_OK; i++)
 		if (manifest_verify(&r->sources[i].manifest, r->ledger_key) != RESULT_OK)
 			err = backup_error(r->error, RESULT_BAD_SIGNATURE,
 			    "%s/manifest: not signed by the key of this ledger", r->sources[i].folder);
 	return err;
+}
+
+static int
+is_overdue(const struct source *s, int32_t today)
+{
+	return s->manifest.keep_until_day != 0 && s->manifest.keep_until_day < today;
+}
+
+/* People come from the newest one alone: only of that one it matters. */
+static enum result
+check_kept(struct restore *r, struct restore_done *done)
+{
+	int32_t today = backup_day(r->ask->now_us, r->zone_minutes);
+	char day[BACKUP_DAY_SIZE];
+
+	done->overdue = 0;
+	for (size_t i = 0; i < r->ask->n; i++)
+		if (is_overdue(&r->sources[i], today))
+			done->overdue++;
+	if (r->ask->past_keep_until || !is_overdue(newest(r), today))
+		return RESULT_OK;
+	backup_day_text(newest(r)->manifest.keep_until_day, day);
+	return backup_error(r->error, RESULT_NOT_ALLOWED,
+	    "%s: was to be kept until %s and then destroyed, as it holds people who may have been erased since: take a newer "
+	    "backup, or, if there is none, say --past-keep-until, and give the newest --erasures that was kept",
+	    newest(r)->folder, day);
 }
 
 static enum result
@@ -429,7 +458,7 @@ backup_restore(const struct restore_ask *ask, struct restore_done *done, struct 
 	r->error = error;
 	if ((err = begin(r)) == RESULT_OK && (err = load_sources(r)) == RESULT_OK &&
 	    (err = make_ledger(r)) == RESULT_OK && (err = check_signatures(r)) == RESULT_OK &&
-	    (err = make_people(r)) == RESULT_OK && (err = make_keys(r)) == RESULT_OK) {
+	    (err = check_kept(r, done)) == RESULT_OK && (err = make_people(r)) == RESULT_OK && (err = make_keys(r)) == RESULT_OK) {
 		close_parts(r);
 		if ((err = replay(r, done)) == RESULT_OK)
 			err = finish(r);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistr.h>
 
+#include "daemon/codec/commitment.h"
 #include "daemon/engine/texts_int.h"
 #include "proto/canonical.h"
 #include "proto/crypto.h"
@@ -63,22 +64,6 @@ struct place {
 	const ProtobufCMessageDescriptor *desc;
 };
 
-static const ProtobufCMessageDescriptor *
-text_kind(uint32_t kind)
-{
-	switch (kind) {
-	case COMMAND_MEMBER_ADD:
-	case COMMAND_MEMBER_UPDATE:
-		return &timebox__v1__person_text__descriptor;
-	case COMMAND_CARD_BIND:
-		return &timebox__v1__card_text__descriptor;
-	case COMMAND_SERVICE_ROWS:
-		return &timebox__v1__record_text__descriptor;
-	default:
-		return &timebox__v1__name_text__descriptor;
-	}
-}
-
 static int
 is_zero(const uint8_t *p, size_t n)
 {
@@ -98,7 +83,7 @@ places_each(const struct act *act, place_fn fn, void *ctx)
 
 	for (uint32_t i = 0; i < act->n_commands; i++) {
 		const struct command *c = &act->commands[i];
-		struct place p = {c, i, 0, c->commitment, text_kind(c->kind)};
+		struct place p = {c, i, 0, c->commitment, commitment_form(c->kind)};
 
 		if (!is_zero(c->commitment, 32) && (err = fn(ctx, &p)) != RESULT_OK)
 			return err;
@@ -745,4 +730,14 @@ texts_each(struct people *people, const uint8_t request_id[16], texts_fn fn, voi
 	struct each e = {fn, ctx};
 
 	return people_each(people, PEOPLE_PRIVATE, request_id, 16, each_text, &e);
+}
+
+enum result
+texts_there(struct people *people, const uint8_t request_id[16], uint32_t command, uint32_t row)
+{
+	uint8_t key[PRIVATE_KEY_LEN], value[PRIVATE_MAX];
+	size_t len;
+
+	texts_private_key(key, request_id, command, row);
+	return people_get(people, PEOPLE_PRIVATE, key, sizeof(key), value, sizeof(value), &len);
 }

@@ -82,19 +82,6 @@ typedef enum result (*texts_fn)(
 MUST_CHECK enum result texts_each(
     struct people *people, const uint8_t request_id[16], texts_fn fn, void *ctx);
 
-/* ---- whose a text is ---- */
-
-/* A commitment of a stored entry: its bytes (NULL: there is none), and whose text it stands for (0: nobody's). */
-struct text_owner {
-	const uint8_t *commitment;
-	uint64_t member;
-	uint64_t beneficiary;
-	/* ERASED_ bits: which kind of erasure takes it; 0: none does. */
-	uint32_t bits;
-};
-/* `act` is the entry's. */
-void texts_owner(const Timebox__V1__Entry *entry, const struct act *act, uint32_t command, uint32_t row,
-    struct text_owner *out);
 /* RESULT_OK if the text and its key are there, RESULT_NOT_FOUND if not. */
 MUST_CHECK enum result texts_there(
     struct people *people, const uint8_t request_id[16], uint32_t command, uint32_t row);

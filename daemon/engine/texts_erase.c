@@ -2,74 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/codec/commitment.h"
 #include "daemon/engine/texts_int.h"
-
-/* ---- whose a text is ---- */
-
-static uint64_t
-stated_id(const Timebox__V1__Entry *entry, uint32_t command, enum effect_kind kind)
-{
-	for (size_t i = 0; i < entry->n_effects; i++)
-		if (entry->effects[i]->command == command && (int)entry->effects[i]->kind == (int)kind)
-			return entry->effects[i]->id;
-	return 0;
-}
-
-static void
-command_owner(const Timebox__V1__Entry *entry, const struct command *c, uint32_t command,
-    struct text_owner *out)
-{
-	switch (c->kind) {
-	case COMMAND_MEMBER_ADD:
-		out->member = stated_id(entry, command, EFFECT_MEMBER_ADDED);
-		out->bits = ERASED_DETAILS;
-		return;
-	case COMMAND_MEMBER_UPDATE:
-	case COMMAND_CARD_BIND:
-		out->member = c->member;
-		out->bits = ERASED_DETAILS;
-		return;
-	case COMMAND_BENEFICIARY_ADD:
-		out->beneficiary = stated_id(entry, command, EFFECT_BENEFICIARY_ADDED);
-		out->bits = ERASED_DETAILS;
-		return;
-	default:
-		return;
-	}
-}
-
-void
-texts_owner(const Timebox__V1__Entry *entry, const struct act *act, uint32_t command, uint32_t row,
-    struct text_owner *out)
-{
-	static const uint8_t none[32];
-	const struct command *c = command < act->n_commands ? &act->commands[command] : NULL;
-
-	memset(out, 0, sizeof(*out));
-	if (c == NULL)
-		return;
-	if (c->kind == COMMAND_SERVICE_ROWS && row < c->n_rows) {
-		out->commitment = c->rows[row].commitment;
-		out->member = c->rows[row].member;
-		out->beneficiary = c->rows[row].beneficiary;
-		out->bits = ERASED_RECORDS;
-	} else if (c->kind != COMMAND_SERVICE_ROWS && row == 0) {
-		out->commitment = c->commitment;
-		command_owner(entry, c, command, out);
-	}
-	if (out->commitment != NULL && memcmp(out->commitment, none, sizeof(none)) == 0)
-		out->commitment = NULL;
-}
-
-enum result
-texts_there(struct people *people, const uint8_t request_id[16], uint32_t command, uint32_t row)
-{
-	uint8_t key[PRIVATE_KEY_LEN], value[PRIVATE_MAX];
-	size_t len;
-
-	texts_private_key(key, request_id, command, row);
-	return people_get(people, PEOPLE_PRIVATE, key, sizeof(key), value, sizeof(value), &len);
-}
 
 /* ---- gathering: rows are deleted when all of a table have been looked at ---- */
 
@@ -145,7 +79,7 @@ doom_leading_to(void *ctx, const uint8_t *key, size_t key_len, const uint8_t *va
 }
 
 static int
-is_meant(const struct erase *e, const struct text_owner *owner)
+is_meant(const struct erase *e, const struct commitment *owner)
 {
 	for (size_t i = 0; i < e->n; i++) {
 		const struct texts_erasure *x = &e->list[i];
@@ -162,7 +96,7 @@ static enum result
 doom_text(void *ctx, const uint8_t *key, size_t key_len, const uint8_t *value, size_t len)
 {
 	struct erase *e = ctx;
-	struct text_owner owner;
+	struct commitment owner;
 	enum result err;
 
 	(void)value;
@@ -180,8 +114,8 @@ doom_text(void *ctx, const uint8_t *key, size_t key_len, const uint8_t *value, s
 	}
 	if (e->act == NULL)
 		return RESULT_OK;
-	texts_owner(e->entry, e->act, (uint32_t)key[16] << 8 | key[17], (uint32_t)key[18] << 8 | key[19],
-	    &owner);
+	commitment_find(e->entry, e->act, (uint32_t)key[16] << 8 | key[17],
+	    (uint32_t)key[18] << 8 | key[19], &owner);
 	return is_meant(e, &owner) ? doom(e, PEOPLE_PRIVATE, key, key_len) : RESULT_OK;
 }
 

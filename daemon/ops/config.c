@@ -31,6 +31,7 @@ struct raw {
 	char *checkpoint_seconds;
 	char *checkpoint_entries;
 	char *memory_mib;
+	char *backup_keep_days;
 	char *pin_threads;
 	char *log_level;
 	char *quorum;
@@ -62,6 +63,7 @@ static const cyaml_schema_field_t raw_fields[] = {
 	RAW_FIELD(checkpoint_seconds),
 	RAW_FIELD(checkpoint_entries),
 	RAW_FIELD(memory_mib),
+	RAW_FIELD(backup_keep_days),
 	RAW_FIELD(pin_threads),
 	RAW_FIELD(log_level),
 	RAW_FIELD(quorum),
@@ -92,6 +94,7 @@ static const struct number numbers[] = {
 	NUMBER(checkpoint_seconds, 1, 3600, 5),
 	NUMBER(checkpoint_entries, 100, 10000000, 50000),
 	NUMBER(memory_mib, 16, 1000000, 1024),
+	NUMBER(backup_keep_days, 1, 36500, 90),
 	NUMBER(pin_threads, 1, 16, 1),
 };
 #define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))

@@ -12,6 +12,7 @@
  *   checkpoint_seconds  5                 1 to 3600      between checkpoints of the state
  *   checkpoint_entries  50000             100 to 10000000   bounds the replay after a crash
  *   memory_mib          1024              16 to 1000000  that the state may take; more rows are read when asked for
+ *   backup_keep_days    90                1 to 36500     after which a backup with people's data is to be destroyed
  *   pin_threads         1                 1 to 16        threads that check PINs and signatures
  *   log_level           info              error, warn, info, debug
  *   witnesses           none              at most 16, each with
@@ -54,6 +55,7 @@ struct config {
 	uint32_t checkpoint_seconds;
 	uint32_t checkpoint_entries;
 	uint32_t memory_mib;
+	uint32_t backup_keep_days;
 	uint32_t pin_threads;
 	enum log_level log_level;
 	uint32_t quorum; /* 0: no witnesses */

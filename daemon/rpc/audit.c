@@ -104,26 +104,6 @@ call_get_receipt(struct call *c)
 	return RESULT_OK;
 }
 
-/* Fills the answer from what was proved. */
-static enum result
-proof_fill(struct call *c, uint64_t seq, const uint8_t leaf[32], const uint8_t (*path)[32], size_t n, const char *note)
-{
-	Timebox__V1__Proof *out = call_message(c, &timebox__v1__proof__descriptor);
-	enum result err;
-
-	if (out == NULL || (out->proof = call_alloc(c, RECEIPT_MAX_BYTES)) == NULL ||
-	    (out->short_form = call_alloc(c, RECEIPT_SHORT_SIZE)) == NULL)
-		return RESULT_NO_MEMORY;
-	if ((err = receipt_format(out->proof, RECEIPT_MAX_BYTES, seq - 1, leaf, path, n, note)) != RESULT_OK)
-		return err;
-	receipt_short(out->short_form, seq, leaf);
-	out->seq = seq;
-	out->leaf = call_bytes(c, leaf, 32);
-	c->answer->body_case = TIMEBOX__V1__RESPONSE__BODY_PROOF;
-	c->answer->proof = out;
-	return RESULT_OK;
-}
-
 /* By which checkpoint it is proved, and its note with the lines that it has. */
 static enum result
 proof_checkpoint(struct call *c, int witnessed, struct engine_checkpoint *out, char note[WITNESSED_SIZE])
@@ -148,14 +128,29 @@ proof_checkpoint(struct call *c, int witnessed, struct engine_checkpoint *out, c
 }
 
 enum result
+proof_make(struct call *c, uint64_t seq, int witnessed, uint8_t leaf[32], char **out)
+{
+	struct engine_checkpoint checkpoint;
+	char note[WITNESSED_SIZE];
+	uint8_t path[TREE_PATH_MAX][32];
+	size_t n;
+	enum result err;
+
+	if ((*out = call_alloc(c, RECEIPT_MAX_BYTES)) == NULL)
+		return RESULT_NO_MEMORY;
+	if ((err = proof_checkpoint(c, witnessed, &checkpoint, note)) != RESULT_OK ||
+	    (err = engine_prove_entry(c->rpc->engine, seq, &checkpoint, leaf, path, &n)) != RESULT_OK)
+		return err;
+	return receipt_format(*out, RECEIPT_MAX_BYTES, seq - 1, leaf, (const uint8_t(*)[32])path, n, note);
+}
+
+enum result
 call_get_proof(struct call *c)
 {
 	const Timebox__V1__GetProof *ask = c->ask->get_proof;
-	struct engine_checkpoint checkpoint;
-	char note[WITNESSED_SIZE];
-	uint8_t leaf[32], path[TREE_PATH_MAX][32];
+	Timebox__V1__Proof *out = call_message(c, &timebox__v1__proof__descriptor);
+	uint8_t leaf[32];
 	uint64_t seq = ask->seq;
-	size_t n;
 	enum result err;
 	int own;
 
@@ -165,11 +160,17 @@ call_get_proof(struct call *c)
 		return call_bad_field(c, "seq");
 	if (seq == 0 && (seq = engine_seq_of(c->rpc->engine, ask->request_id.data)) == 0)
 		return RESULT_NOT_FOUND;
+	if (out == NULL || (out->short_form = call_alloc(c, RECEIPT_SHORT_SIZE)) == NULL)
+		return RESULT_NO_MEMORY;
 	if ((err = own_entry(c, seq, &own)) != RESULT_OK ||
-	    (err = proof_checkpoint(c, ask->witnessed, &checkpoint, note)) != RESULT_OK ||
-	    (err = engine_prove_entry(c->rpc->engine, seq, &checkpoint, leaf, path, &n)) != RESULT_OK)
+	    (err = proof_make(c, seq, ask->witnessed, leaf, &out->proof)) != RESULT_OK)
 		return err;
-	return proof_fill(c, seq, leaf, (const uint8_t(*)[32])path, n, note);
+	receipt_short(out->short_form, seq, leaf);
+	out->seq = seq;
+	out->leaf = call_bytes(c, leaf, 32);
+	c->answer->body_case = TIMEBOX__V1__RESPONSE__BODY_PROOF;
+	c->answer->proof = out;
+	return RESULT_OK;
 }
 
 /* ---- texts ---- */

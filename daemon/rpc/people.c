@@ -286,11 +286,13 @@ line_postings(const Timebox__V1__Entry *entry, uint64_t member, Timebox__V1__His
 	}
 }
 
-/* Which of the act's commands the line is about, and what its effects say of item and outlet. */
+/* Which of the act's commands the line is about, and what its effects say of item and outlet. An opening is never hidden behind
+ * what else the act did: the person is to see it. */
 static uint32_t
 line_effects(const struct call_entry *e, uint64_t member, Timebox__V1__HistoryLine *line)
 {
 	uint32_t command = 0;
+	int opened = 0;
 
 	for (size_t i = 0; i < e->entry->n_effects; i++) {
 		Timebox__V1__Effect *effect = e->entry->effects[i];
@@ -299,7 +301,9 @@ line_effects(const struct call_entry *e, uint64_t member, Timebox__V1__HistoryLi
 		/* A confirmation names no member: an outlet's act has one hold. */
 		if (!mine && (effect->member != 0 || e->entry->n_touched != 1))
 			continue;
-		command = effect->command;
+		opened |= (int)effect->kind == EFFECT_TEXT_OPENED;
+		if (!opened || (int)effect->kind == EFFECT_TEXT_OPENED)
+			command = effect->command;
 		if ((int)effect->kind == EFFECT_CREDITED || (int)effect->kind == EFFECT_RECORDED)
 			line->records++;
 		if (effect->item[0] != 0) {

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "daemon/rpc/rpc_int.h"
-#include "proto/canonical.h"
 
 #define FINDINGS_MAX 1000
 
@@ -57,20 +56,6 @@ entry_bytes(struct call *c, uint64_t seq, ProtobufCBinaryData *out)
 	return err;
 }
 
-/* The reference that was given; "" if it was erased since. */
-static char *
-reference_text(struct call *c, const Timebox__V1__Act *act, uint32_t command)
-{
-	struct wanted_text w;
-	ProtobufCMessage *m;
-
-	if (text_find(c, act, command, 0, &w) != RESULT_OK ||
-	    canonical_unpack(&timebox__v1__name_text__descriptor, c->arena, w.text.data, w.text.len, &m) !=
-		    RESULT_OK)
-		return call_text(c, "");
-	return ((const Timebox__V1__NameText *)(const void *)m)->name;
-}
-
 enum result
 call_get_opening(struct call *c)
 {
@@ -78,7 +63,8 @@ call_get_opening(struct call *c)
 	Timebox__V1__Opening *out = call_message(c, &timebox__v1__opening__descriptor);
 	const Timebox__V1__TextOpen *open;
 	struct call_entry opening, opened;
-	struct wanted_text w;
+	struct wanted_text w, reference;
+	uint8_t leaf[32];
 	enum result err;
 
 	if (out == NULL)
@@ -91,10 +77,14 @@ call_get_opening(struct call *c)
 	open = opening.act->commands[ask->command]->text_open;
 	if ((err = call_entry(c, open->ref->seq, &opened)) != RESULT_OK ||
 	    (err = text_find(c, opened.act, open->ref->index, open->row, &w)) != RESULT_OK ||
+	    (err = text_find(c, opening.act, ask->command, 0, &reference)) != RESULT_OK ||
 	    (err = entry_bytes(c, ask->seq, &out->opening)) != RESULT_OK ||
-	    (err = entry_bytes(c, open->ref->seq, &out->entry)) != RESULT_OK)
+	    (err = entry_bytes(c, open->ref->seq, &out->entry)) != RESULT_OK ||
+	    (err = proof_make(c, ask->seq, 0, leaf, &out->opening_proof)) != RESULT_OK ||
+	    (err = proof_make(c, open->ref->seq, 0, leaf, &out->entry_proof)) != RESULT_OK)
 		return err;
-	out->reference = reference_text(c, opening.act, ask->command);
+	out->reference = reference.text;
+	out->reference_key = reference.key;
 	out->command = open->ref->index;
 	out->row = open->row;
 	out->key = w.key;
@@ -121,6 +111,13 @@ finding_note(void *ctx, const struct row_key *key, const void *value)
 		gather_add(&f->g, key->a);
 }
 
+int
+finding_open(const struct finding_row *f, const struct record_row *r)
+{
+	return f->outcome != FINDING_FOUND && r != NULL && r->state != RECORD_REJECTED &&
+	       r->state != RECORD_WITHDRAWN && r->state != RECORD_REVERSED;
+}
+
 static Timebox__V1__Finding *
 finding_make(struct call *c, uint64_t record)
 {
@@ -137,6 +134,7 @@ finding_make(struct call *c, uint64_t record)
 	out->time_us = row->time_us;
 	out->outcome = (Timebox__V1__FindingOutcome)row->outcome;
 	out->count = row->count;
+	out->open = finding_open(row, r);
 	if (no != NULL)
 		out->key = call_bytes(c, no->key, 32);
 	if (memcmp(row->digest, none, sizeof(none)) != 0)

@@ -234,6 +234,17 @@ MUST_CHECK enum result member_fill(struct call *c, uint64_t member, int full, Ti
 /* A record as lists show it, or NULL without memory. */
 Timebox__V1__Record *record_make(struct call *c, const struct record_row *r);
 
+/* ---- audit.c ---- */
+
+/* The tlog-proof of an entry as text, in the answer's arena, and the leaf hash that it states; by the newest checkpoint, or by
+ * the newest that enough witnesses signed (RESULT_NOT_FOUND where there is none). */
+MUST_CHECK enum result proof_make(struct call *c, uint64_t seq, int witnessed, uint8_t leaf[32], char **out);
+
+/* ---- privacy.c ---- */
+
+/* Whether a finding is still to be dealt with; `r`: the record that it is about, or NULL. */
+int finding_open(const struct finding_row *f, const struct record_row *r);
+
 /* ---- handlers, one per call ---- */
 
 #define CALL(name) MUST_CHECK enum result call_##name(struct call *c)

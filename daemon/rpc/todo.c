@@ -209,8 +209,7 @@ todo_finding(void *ctx, const struct row_key *key, const void *value)
 	int missing = f->outcome == FINDING_MISSING;
 	Timebox__V1__TodoLine *line;
 
-	if (f->outcome == FINDING_FOUND || r == NULL || r->state == RECORD_REJECTED ||
-	    r->state == RECORD_WITHDRAWN || r->state == RECORD_REVERSED)
+	if (!finding_open(f, r))
 		return;
 	line = line_add(t, TIMEBOX__V1__TODO_KIND__TODO_KIND_FINDING,
 			missing ? "an audit did not find the sheet behind record %llu.%llu: find it or correct the record"

@@ -1,6 +1,8 @@
 """Backups made beside a running daemon, stations restored from them, ledgers that lost their end, and the scrub."""
+import datetime
 import io
 import json
+import os
 import subprocess
 import tarfile
 import threading
@@ -8,6 +10,7 @@ import time
 
 import pytest
 
+from redeem_station import TIMEBOXD_TEST
 from small_station import TIMEBOXD, Daemon, Draft, SmallStation, member_number, person, tc
 from timebox_schema import act_pb2, entry_pb2, types_pb2
 
@@ -129,6 +132,31 @@ def test_a_full_backup_and_its_parts_give_the_same_fingerprint(station, tmp_path
     refused = timeboxd("restore", tmp_path / "full", tmp_path / "stream", "--into", tmp_path / "other", code=1)
     assert "are in none of the backups" in refused
     assert not (tmp_path / "other").exists()
+
+
+def test_a_backup_says_how_long_it_may_be_kept(station, tmp_path):
+    (station.dir / "timeboxd.yaml").write_text("backup_keep_days: 2\n")
+    with station.connect("staff") as staff:
+        last = datetime.date(1970, 1, 1) + datetime.timedelta(days=station.today(staff) + 2)
+    said = timeboxd("backup", station.dir, "--to", tmp_path / "full")
+    assert "keep it until %s, then destroy it" % last in said
+    assert "keep-until %s\n" % last in (tmp_path / "full" / "manifest").read_text()
+    assert "keep it" not in timeboxd("backup", station.dir, "--to", tmp_path / "bare", "--no-people")
+    assert "keep-until" not in (tmp_path / "bare" / "manifest").read_text()
+
+    def later(*args):
+        """What the same program says three days later."""
+        return subprocess.run([TIMEBOXD_TEST, "restore", tmp_path / "full", "--into", tmp_path / "made", *args],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, text=True,
+                              env=dict(os.environ, TIMEBOX_TEST_CLOCK_OFFSET_S=str(3 * 86400)))
+
+    refused = later()
+    assert refused.returncode == 1 and str(last) in refused.stdout and "--past-keep-until" in refused.stdout
+    assert not (tmp_path / "made").exists()
+    done = later("--past-keep-until")
+    assert done.returncode == 0 and "Past their last day, of these backups: 1." in done.stdout
+    station.daemon.stop()
+    assert check(tmp_path / "made") == check(station.dir)
 
 
 def test_a_tampered_backup_is_refused_with_what_and_where(station, tmp_path):

@@ -322,7 +322,7 @@ def test_an_opening_proves_the_text_and_the_person_sees_it(station):
         row = act_pb2.Act.FromString(entry_pb2.Entry.FromString(answer.entry).act).commands[0].service_rows.rows[0]
         assert hmac.new(answer.key, answer.text, hashlib.sha256).digest() == row.commitment
         assert rpc_pb2.RecordText.FromString(answer.text).place == PLACE
-        assert answer.reference == "检查函三号"
+        assert rpc_pb2.NameText.FromString(answer.reference).name == "检查函三号"
         assert hashlib.sha256(b"\0" + answer.entry).digest() == ref.leaf
     with station.session(3) as kiosk:
         assert kiosk.call("get_history").lines[0].command == 81

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Writes the seeds of the fuzz targets act, entry and note: seeds.py FOLDER (tests/fuzz/corpus).
+"""Writes the seeds of the fuzz targets that read what a station writes: seeds.py FOLDER (tests/fuzz/corpus).
 
 They are the acts, entries and notes of the made-up station behind the golden vectors, under the
-origin that the targets expect, and one act of each kind that it lacks. The same bytes on each run.
+origin that the targets expect, one act of each kind that it lacks, and what is made of them: openings,
+manifests of backups, lists of erasures, messages. The same bytes on each run.
 """
 import base64
 import pathlib
@@ -12,6 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "verify"))
 
 import ledger_writer as lw  # noqa: E402
 from ledger_writer import act_pb2, entry_pb2  # noqa: E402
+from timebox_schema import rpc_pb2, types_pb2  # noqa: E402
 
 ORIGIN = "fuzz.example/1"
 BYTES = {"batch": 16}
@@ -78,10 +80,80 @@ def notes(story):
     return {name: text.encode() for name, text in texts.items()}
 
 
+def openings(story):
+    """Texts of a member's data and of a row, opened; `story` grows by them."""
+    person = rpc_pb2.PersonText(number="20000016", name="A", phone="1").SerializeToString()
+    record = rpc_pb2.RecordText(activity="A", place="B").SerializeToString()
+    reference = rpc_pb2.NameText(name="2026-17").SerializeToString()
+    update = lw.command("member_update", member=7, status=1, commitment=lw.commitment("text", person),
+                        **{"class": types_pb2.MEMBER_CLASS_RESIDENT})
+    row = act_pb2.ServiceRow(line=2, member=7, item="S01", day=19000, start_minute=1, end_minute=60,
+                             commitment=lw.commitment("text", record))
+    rows = lw.command("service_rows", batch=bytes(range(16)), parts=1, rows=[row])
+    made = {}
+    for name, command, text in (("person", update, person), ("row", rows, record)):
+        seq = story.append(story.a, [command])
+        ref = act_pb2.Ref(seq=seq, leaf=lw.leaf_hash(story.entries[-1]))
+        opened = lw.command("text_open", ref=ref, member=7, ground=types_pb2.LEGAL_GROUND_CONSENT,
+                            commitment=lw.commitment("reference", reference))
+        story.append(story.a, [opened])
+        made[name] = rpc_pb2.Opening(
+            opening=story.entries[-1], entry=story.entries[-2], text=text, key=lw.sha256(b"text"), reference=reference,
+            reference_key=lw.sha256(b"reference"), opening_proof="1", entry_proof="2").SerializeToString()
+    return made
+
+
+def signed(text, prefix, key):
+    return (text + "signature %s\n" % key.sign((prefix + text).encode()).hex()).encode()
+
+
+def manifests(story):
+    head = "timebox-backup 1\ntool t 1\norigin %s\nfrom 1\nto 9\nprev %s\nleaf %s\npeople %%d\nkeys 1\n" % (
+        ORIGIN, "00" * 32, "ab" * 32)
+    files = "file entries-00001 300 %s\nfile keys 96 %s\n" % ("01" * 32, "02" * 32)
+    texts = {"people": head % 1 + "keep-until 2026-01-31\n" + files, "older": head % 1 + files, "bare": head % 0}
+    return {name: signed(text, "timebox/backup/v1\n", story.ledger_key) for name, text in texts.items()}
+
+
+def erasures(story):
+    head = "timebox-erasures 1\norigin %s\n" % ORIGIN
+    some = "erasure 12.0 member 7 whole\nerasure 20.3 beneficiary 9 records\nerasure 21.0 member 8 details\n"
+    return {name: signed(text, "timebox/erasures/v1\n", story.ledger_key)
+            for name, text in (("some", head + some), ("none", head))}
+
+
+def messages(story):
+    """A request of each kind of call, one with an act, and an answer of each kind."""
+    made = {"act": rpc_pb2.Request(act=story.acts[0], signature=bytes(64)).SerializeToString()}
+    for what, holder in ((rpc_pb2.Call, lambda m: rpc_pb2.Request(call=m)), (rpc_pb2.Response, lambda m: m)):
+        for field in what.DESCRIPTOR.fields:
+            if field.containing_oneof is None:
+                continue
+            message = what()
+            fill(getattr(message, field.name))
+            made["%s-%s" % (what.DESCRIPTOR.name.lower(), field.name)] = holder(message).SerializeToString()
+    return made
+
+
+def homes(story):
+    text = "server=127.0.0.1:7443\nserver_key=%s\norigin=%s\nvkey=%s\npartner=%%s\nrole=%%s\n" % (
+        "ab" * 32, ORIGIN, lw.vkey(story.ledger_key, ORIGIN))
+    return {"staff": (text % ("", "staff")).encode(), "outlet": (text % ("SHOP", "outlet")).encode()}
+
+
+def journals(_):
+    """Batches (how many; entries less one, then lengths less one and bytes), then u16 place and what is turned there."""
+    three = bytes([3, 0, 9]) + bytes(10) + bytes([1, 3]) + b"abcd" + bytes([1]) + b"ef" + bytes([0, 200]) + bytes(range(201))
+    return {"whole": three, "none": b"\0", "first-damaged": three + bytes([2, 70, 1]), "last-damaged": three + bytes([6, 70, 1]),
+            "head-damaged": three + bytes([0, 9, 1]), "padding-damaged": three + bytes([3, 255, 1])}
+
+
 def main():
     lw.ORIGIN = ORIGIN
     story = lw.Story()
-    for target, seeds in (("act", acts(story)), ("entry", entries(story)), ("note", notes(story))):
+    for target, seeds in (("act", acts(story)), ("entry", entries(story)), ("note", notes(story)),
+                          ("opening", openings(story)), ("manifest", manifests(story)), ("erasures", erasures(story)),
+                          ("message", messages(story)), ("home", homes(story)), ("journal", journals(story))):
         folder = pathlib.Path(sys.argv[1]) / target
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in seeds.items():

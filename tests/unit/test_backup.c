@@ -20,12 +20,21 @@ static char base[256];
 static struct engine_error error;
 static struct backup_done made;
 static struct restore_done back;
+/* In the station's zone (+08:00) the day has just begun. */
+#define MADE_US (UINT64_C(1767225600) * 1000000 - 8 * HOUR_US)
+#define HOUR_US (UINT64_C(3600) * 1000000)
+#define KEEP_DAYS 30
+/* When backups are restored, and whether past their day. */
+static uint64_t restored_us;
+static int past_keep_until;
 
 static int
 setup(void **state)
 {
 	(void)state;
 	snprintf(base, sizeof(base), "%s", scratch_make());
+	restored_us = MADE_US;
+	past_keep_until = 0;
 	kit_station(&k);
 	kit_points(&k, k.member[0], 10);
 	kit_open_station(&k);
@@ -62,7 +71,9 @@ backup(const char *name, uint64_t since, int without)
 	    .since = since,
 	    .without_people = without,
 	    .without_keys = without,
-	    .tool = "test 1"};
+	    .tool = "test 1",
+	    .now_us = MADE_US,
+	    .keep_days = KEEP_DAYS};
 	enum result err;
 
 	engine_close(k.engine);
@@ -76,7 +87,8 @@ restore(const char *one, const char *two, const char *keys, const char *known)
 {
 	const char *from[2] = {in(one), two == NULL ? NULL : in(two)};
 	struct restore_ask ask = {
-	    .from = from, .n = two == NULL ? 1 : 2, .into = in("back"), .keys = keys, .known = known};
+	    .from = from, .n = two == NULL ? 1 : 2, .into = in("back"), .keys = keys, .known = known,
+	    .now_us = restored_us, .past_keep_until = past_keep_until};
 
 	return backup_restore(&ask, &back, &error);
 }
@@ -223,7 +235,8 @@ nothing_is_restored_over_what_is_there(void **state)
 static void
 a_manifest_cut_anywhere_is_refused(void **state)
 {
-	struct manifest m = {.from = 1, .to = 9, .people = 1, .keys = 1, .origin = KIT_ORIGIN, .tool = "t 1"};
+	struct manifest m = {.from = 1, .to = 9, .people = 1, .keys = 1, .origin = KIT_ORIGIN, .tool = "t 1",
+	    .keep_until_day = 20484};
 	uint8_t seed[SEED_LEN], pub[KEY_LEN];
 	struct manifest again;
 	char *text;
@@ -241,6 +254,7 @@ a_manifest_cut_anywhere_is_refused(void **state)
 	assert_int_equal(manifest_verify(&again, pub), RESULT_OK);
 	assert_int_equal(again.n_files, 1);
 	assert_string_equal(again.origin, KIT_ORIGIN);
+	assert_int_equal(again.keep_until_day, 20484);
 	manifest_free(&again);
 	manifest_free(&m);
 	free(text);
@@ -262,6 +276,148 @@ a_file_name_of_a_manifest_is_never_a_path(void **state)
 	manifest_free(&again);
 	manifest_free(&m);
 	free(text);
+}
+
+/* The first moment at which a backup made at MADE_US is past its last day. */
+#define OVERDUE_US (MADE_US + (KEEP_DAYS + 1) * 24 * HOUR_US)
+
+static void
+a_backup_past_its_day_is_restored_only_where_that_is_said(void **state)
+{
+	(void)state;
+	assert_int_equal(backup("full", 0, 0), RESULT_OK);
+	restored_us = OVERDUE_US;
+	assert_int_equal(restore("full", NULL, NULL, NULL), RESULT_NOT_ALLOWED);
+	assert_non_null(strstr(error.text, "kept until 2026-01-31"));
+	assert_non_null(strstr(error.text, "--past-keep-until"));
+	assert_int_not_equal(access(in("back"), F_OK), 0);
+	past_keep_until = 1;
+	assert_int_equal(restore("full", NULL, NULL, NULL), RESULT_OK);
+	assert_int_equal(back.overdue, 1);
+}
+
+static void
+a_backup_is_good_to_the_last_moment_of_its_day(void **state)
+{
+	(void)state;
+	assert_int_equal(backup("full", 0, 0), RESULT_OK);
+	restored_us = OVERDUE_US - 1;
+	assert_int_equal(restore("full", NULL, NULL, NULL), RESULT_OK);
+	assert_int_equal(back.overdue, 0);
+}
+
+static void
+only_the_day_of_the_backup_whose_people_come_back_matters(void **state)
+{
+	struct backup_ask ask = {.dir = k.dir, .to = in("more"), .tool = "test 1", .now_us = OVERDUE_US, .keep_days = 1};
+
+	(void)state;
+	assert_int_equal(backup("full", 0, 0), RESULT_OK);
+	ask.since = made.to;
+	assert_int_equal(kit_hold(&k, k.member[0], "I01", 1), RESULT_OK);
+	engine_close(k.engine);
+	assert_int_equal(backup_make(&ask, &made, &error), RESULT_OK);
+	assert_int_equal(engine_open(k.dir, &k.engine, &error), RESULT_OK);
+	restored_us = OVERDUE_US;
+	assert_int_equal(restore("full", "more", NULL, NULL), RESULT_OK);
+	assert_int_equal(back.overdue, 1);
+}
+
+static void
+a_backup_without_people_may_be_kept_for_ever(void **state)
+{
+	char keys[300];
+
+	(void)state;
+	snprintf(keys, sizeof(keys), "%s/keys", k.dir);
+	assert_int_equal(backup("bare", 0, 1), RESULT_OK);
+	assert_int_equal(made.keep_until_day, 0);
+	assert_int_equal(backup("rest", made.to, 0), RESULT_OK);
+	assert_int_equal(made.keep_until_day, 20454 + KEEP_DAYS);
+	assert_int_equal(restore("bare", "rest", keys, NULL), RESULT_OK);
+}
+
+/* The manifest of this backup as it was before manifests said a day, signed by the station's key. */
+static void
+manifest_without_a_day(const char *path)
+{
+	char *text = malloc(BACKUP_MANIFEST_MAX);
+	FILE *file = fopen(path, "r+");
+	struct engine_keys keys;
+	struct manifest m;
+	size_t len;
+
+	assert_non_null(text);
+	assert_non_null(file);
+	assert_int_equal(keys_load(k.dir, &keys), RESULT_OK);
+	assert_int_equal(manifest_read(&m, text, fread(text, 1, BACKUP_MANIFEST_MAX, file)), RESULT_OK);
+	free(text);
+	assert_int_not_equal(m.keep_until_day, 0);
+	m.keep_until_day = 0;
+	assert_int_equal(manifest_write(&m, keys.ledger_seed, &text, &len), RESULT_OK);
+	assert_null(strstr(text, "keep-until"));
+	rewind(file);
+	assert_int_equal(fwrite(text, 1, len, file), len);
+	assert_int_equal(ftruncate(fileno(file), (off_t)len), 0);
+	assert_int_equal(fclose(file), 0);
+	manifest_free(&m);
+	free(text);
+}
+
+static void
+an_older_backup_that_says_no_day_is_restored(void **state)
+{
+	(void)state;
+	assert_int_equal(backup("full", 0, 0), RESULT_OK);
+	manifest_without_a_day(in("full/manifest"));
+	restored_us = OVERDUE_US;
+	assert_int_equal(restore("full", NULL, NULL, NULL), RESULT_OK);
+	assert_int_equal(back.overdue, 0);
+}
+
+/* In the text of a manifest, another day in the place of 2026-01-31. */
+static enum result
+read_with_day(const char *text, size_t len, const char *day)
+{
+	char *copy = malloc(len + 32), *at;
+	struct manifest m;
+	size_t head;
+	enum result err;
+
+	assert_non_null(copy);
+	memcpy(copy, text, len);
+	copy[len] = 0;
+	at = strstr(copy, "2026-01-31");
+	assert_non_null(at);
+	head = (size_t)(at - copy);
+	snprintf(at, 32 + len - head, "%s%s", day, text + head + 10);
+	err = manifest_read(&m, copy, strlen(copy));
+	manifest_free(&m);
+	free(copy);
+	return err;
+}
+
+static void
+a_day_has_one_form(void **state)
+{
+	static const char *const bad[] = {"2026-1-31", "2026-02-29", " 2026-01-31", "2026-01-31 ", "2026-13-01", "1970-01-01",
+	    "1969-12-31", "", "20260131", "2026-01-31T00:00:00"};
+	struct manifest m = {.from = 1, .to = 9, .people = 1, .origin = KIT_ORIGIN, .tool = "t 1", .keep_until_day = 20484};
+	uint8_t seed[SEED_LEN] = {1};
+	char *text;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(manifest_write(&m, seed, &text, &len), RESULT_OK);
+	text = realloc(text, len + 1);
+	assert_non_null(text);
+	text[len] = 0;
+	assert_int_equal(read_with_day(text, len, "2026-01-31"), RESULT_OK);
+	assert_int_equal(read_with_day(text, len, "2028-02-29"), RESULT_OK);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(read_with_day(text, len, bad[i]), RESULT_BAD_FIELD);
+	free(text);
+	manifest_free(&m);
 }
 
 static void
@@ -375,7 +531,7 @@ the_scrub_finds_a_flipped_bit_and_stops_writing(void **state)
 static void
 a_backup_of_an_altered_ledger_is_refused(void **state)
 {
-	struct backup_ask ask = {.dir = k.dir, .to = in("full"), .tool = "test 1"};
+	struct backup_ask ask = {.dir = k.dir, .to = in("full"), .tool = "test 1", .now_us = MADE_US, .keep_days = 1};
 
 	(void)state;
 	flip_entry(3);
@@ -401,6 +557,12 @@ main(void)
 	    TEST(nothing_is_restored_over_what_is_there),
 	    cmocka_unit_test(a_manifest_cut_anywhere_is_refused),
 	    cmocka_unit_test(a_file_name_of_a_manifest_is_never_a_path),
+	    TEST(a_backup_past_its_day_is_restored_only_where_that_is_said),
+	    TEST(a_backup_is_good_to_the_last_moment_of_its_day),
+	    TEST(only_the_day_of_the_backup_whose_people_come_back_matters),
+	    TEST(a_backup_without_people_may_be_kept_for_ever),
+	    TEST(an_older_backup_that_says_no_day_is_restored),
+	    cmocka_unit_test(a_day_has_one_form),
 	    TEST(an_older_ledger_than_known_takes_no_acts_until_the_loss_is_accepted),
 	    TEST(a_checkpoint_of_another_key_is_not_heeded),
 	    TEST(the_scrub_passes_a_whole_ledger),

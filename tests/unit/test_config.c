@@ -42,6 +42,7 @@ missing_file_gives_the_defaults(void **state)
 	assert_int_equal(config.checkpoint_seconds, 5);
 	assert_int_equal(config.checkpoint_entries, 50000);
 	assert_int_equal(config.memory_mib, 1024);
+	assert_int_equal(config.backup_keep_days, 90);
 	assert_int_equal(config.pin_threads, 1);
 	assert_int_equal(config.log_level, LOG_LEVEL_INFO);
 }
@@ -69,6 +70,7 @@ every_setting_is_taken(void **state)
 			       "checkpoint_seconds: 3600\n"
 			       "checkpoint_entries: 10000000\n"
 			       "memory_mib: 16\n"
+			       "backup_keep_days: 36500\n"
 			       "pin_threads: 16\n"
 			       "log_level: debug\n"),
 			 RESULT_OK);
@@ -81,6 +83,7 @@ every_setting_is_taken(void **state)
 	assert_int_equal(config.checkpoint_seconds, 3600);
 	assert_int_equal(config.checkpoint_entries, 10000000);
 	assert_int_equal(config.memory_mib, 16);
+	assert_int_equal(config.backup_keep_days, 36500);
 	assert_int_equal(config.pin_threads, 16);
 	assert_int_equal(config.log_level, LOG_LEVEL_DEBUG);
 }

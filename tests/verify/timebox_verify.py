@@ -1444,7 +1444,7 @@ class Book:
     def propose(self, command):
         kind, body = command["kind"], command["body"]
         if kind == "key_link":
-            self.refuse_unless(not self.who and body["member"] in self.members, "linked already")
+            self.refuse_unless(not self.who and self.standing(body["member"]), "linked already")
         elif kind in ("reverse", "late_delivery"):
             self.refuse_unless(self.named(body["ref"]) in self.holds, "there is no such hold")
         elif kind == "erase":
@@ -1528,7 +1528,7 @@ class Book:
 
     def do_key_link(self, body):
         key, member = self.keys[self.proposer], body["member"]
-        self.refuse_unless(member in self.members and key.active and not key.member, "linked")
+        self.refuse_unless(self.standing(member) and key.active and not key.member, "linked")
         key.member = member
         self.touch(member)
         for someone in [member] + self.members[member].kin:
