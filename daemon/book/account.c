@@ -114,6 +114,28 @@ posting_note(struct book *b, const struct posting *p)
 }
 
 static enum result
+debt_note(struct book *b, uint64_t member)
+{
+	const struct member_row *have = book_member(b, member);
+	struct member_row *m;
+
+	if (have == NULL || have->had_debt)
+		return RESULT_OK;
+	if ((m = book_member_edit(b, member)) == NULL)
+		return RESULT_INTERNAL;
+	m->had_debt = 1;
+	return RESULT_OK;
+}
+
+int64_t
+book_debt(const struct book *b, uint64_t member)
+{
+	const struct member_row *m = book_member(b, member);
+
+	return m == NULL || !m->had_debt ? 0 : -book_balance(b->rows, PURPOSE_DEBT, ASSET_POINTS, member, 0, 0);
+}
+
+static enum result
 post(struct book *b, enum asset asset, code8 item, struct account a, int64_t amount)
 {
 	struct row_key k = book_account_key(a.purpose, asset, a.owner, item, a.lot);
@@ -126,6 +148,8 @@ post(struct book *b, enum asset asset, code8 item, struct account a, int64_t amo
 		return RESULT_OVERFLOW;
 	if (row->balance < 0 && !may_be_negative(a.purpose))
 		return RESULT_INSUFFICIENT;
+	if (a.purpose == PURPOSE_DEBT && (err = debt_note(b, a.owner)) != RESULT_OK)
+		return err;
 	if (owned_by_member(a.purpose)) {
 		p.member = a.owner;
 		if ((err = book_touch(b, a.owner)) != RESULT_OK)

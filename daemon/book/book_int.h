@@ -139,6 +139,8 @@ struct account {
 	uint64_t owner; /* member, or partner's code; 0 for the programme */
 	uint64_t lot;
 };
+/* Points that the member owes. Asks the account only of those who ever owed any. */
+int64_t book_debt(const struct book *b, uint64_t member);
 /*
  * Moves `amount` > 0 of an asset from one account to another: two postings that sum to zero.
  * RESULT_INSUFFICIENT if an account that may not be negative would be; RESULT_OVERFLOW. Amount 0

@@ -25,7 +25,7 @@ expect_member(const struct row_source *rows, uint64_t member, enum row_expect wh
 	expect(rows, row_key3(TABLE_MEMBER_HEAD, member, 0, 0), when);
 }
 
-/* Who is given to: the debt that is paid first, and the lot that the giver has most likely. */
+/* Who is given to has the lot that the giver has, most likely. */
 static void
 expect_gift(const struct row_source *rows, const struct command *c, enum row_expect when)
 {
@@ -33,11 +33,8 @@ expect_gift(const struct row_source *rows, const struct command *c, enum row_exp
 	const struct member_row *giver = rows->get(rows->ctx, &k);
 	uint64_t order = giver == NULL ? 0 : giver->first_lot;
 
-	expect_account(rows, PURPOSE_DEBT, c->other, 0, when);
-	if (order == 0)
-		return;
-	expect(rows, row_key3(TABLE_POINT_LOT, c->other, order, 0), when);
-	expect_account(rows, PURPOSE_AVAILABLE, c->other, book_lot_of_order(order), when);
+	if (order != 0)
+		expect_account(rows, PURPOSE_AVAILABLE, c->other, book_lot_of_order(order), when);
 }
 
 void

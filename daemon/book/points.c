@@ -24,7 +24,8 @@ lot_list_add(struct book *b, uint64_t member, uint64_t lot)
 	struct point_lot_row *row;
 	struct member_row *m;
 
-	if (book_get(b, &k) != NULL)
+	/* Mostly it is the first, or the only one. */
+	if (book_member(b, member)->first_lot == order || book_get(b, &k) != NULL)
 		return;
 	m = book_member_edit(b, member);
 	for (next = m->first_lot; next != 0 && next < order;) {
@@ -49,7 +50,7 @@ lot_list_add(struct book *b, uint64_t member, uint64_t lot)
 enum result
 points_give(struct book *b, struct account from, uint64_t member, uint64_t lot, int64_t points)
 {
-	int64_t owed = -book_balance(b->rows, PURPOSE_DEBT, ASSET_POINTS, member, 0, 0);
+	int64_t owed = book_debt(b, member);
 	int64_t paid = owed < points ? owed : points;
 	enum result err;
 
@@ -62,6 +63,15 @@ points_give(struct book *b, struct account from, uint64_t member, uint64_t lot, 
 	    b, ASSET_POINTS, 0, from, account(PURPOSE_AVAILABLE, member, lot), points - paid);
 }
 
+static uint64_t
+lot_after(const struct book *b, uint64_t member, uint64_t order)
+{
+	struct row_key at = row_key3(TABLE_POINT_LOT, member, order, 0);
+	const struct point_lot_row *row = book_get(b, &at);
+
+	return row->next;
+}
+
 enum result
 points_take(struct book *b, uint64_t member, int64_t points, points_part part, void *ctx)
 {
@@ -70,8 +80,6 @@ points_take(struct book *b, uint64_t member, int64_t points, points_part part, v
 	enum result err;
 
 	while (points > 0 && order != 0) {
-		struct row_key at = row_key3(TABLE_POINT_LOT, member, order, 0);
-		const struct point_lot_row *row = book_get(b, &at);
 		uint64_t lot = book_lot_of_order(order);
 		int64_t have =
 		    book_balance(b->rows, PURPOSE_AVAILABLE, ASSET_POINTS, member, 0, lot);
@@ -80,7 +88,7 @@ points_take(struct book *b, uint64_t member, int64_t points, points_part part, v
 		if (take > 0 && (err = part(b, ctx, lot, take)) != RESULT_OK)
 			return err;
 		points -= take;
-		order = row->next;
+		order = points > 0 ? lot_after(b, member, order) : 0;
 	}
 	return points == 0 ? RESULT_OK : RESULT_INSUFFICIENT;
 }

@@ -70,7 +70,7 @@ part_move(struct book *b, const struct hold_row *h, const struct hold_part_row *
 static enum result
 settle_debt(struct book *b, uint64_t member, uint64_t lot, int64_t points)
 {
-	int64_t owed = -book_balance(b->rows, PURPOSE_DEBT, ASSET_POINTS, member, 0, 0);
+	int64_t owed = book_debt(b, member);
 
 	return book_move(b, ASSET_POINTS, 0, account(PURPOSE_AVAILABLE, member, lot),
 	    account(PURPOSE_DEBT, member, 0), owed < points ? owed : points);

@@ -125,6 +125,9 @@ struct member_row {
 	uint32_t slip_by_no;
 	/* What was erased of one who is: ERASED_ bits. */
 	uint32_t erased;
+	/* 1: the member owed points once, so that the account of debt is to be asked. */
+	uint32_t had_debt;
+	uint32_t pad;
 };
 
 /*

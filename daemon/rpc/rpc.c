@@ -17,9 +17,11 @@
 #define SCRUB_US 200
 #define SCRUB_IDLE_MS 20
 #define SCRUB_BUSY_MS 1000
-/* A checkpoint is signed so often, if anything is new; entries are read back for it for so long in a turn. */
+/* A checkpoint is signed so often, if anything is new; entries are read back for it for a part of the time, so long in a turn. */
 #define SEAL_MS 1000
-#define SEAL_US 200
+#define SEAL_PART 10
+#define SEAL_LEAST_US 200
+#define SEAL_MOST_US 2000
 
 const struct key_row *
 peer_key(struct peer *peer)
@@ -282,6 +284,18 @@ scrub_slice(struct rpc *rpc)
 	return engine_scrub(rpc->engine, SCRUB_US) ? SCRUB_IDLE_MS : TURN_MS;
 }
 
+/* In how many ms there is more to read back. */
+static int
+seal_slice(struct rpc *rpc)
+{
+	uint64_t now_us = clock_steady_us(), part_us = (now_us - rpc->sealed_us) / SEAL_PART;
+
+	rpc->sealed_us = now_us;
+	if (part_us < SEAL_LEAST_US)
+		part_us = SEAL_LEAST_US;
+	return engine_seal(rpc->engine, SEAL_MS, part_us < SEAL_MOST_US ? (uint32_t)part_us : SEAL_MOST_US) ? 0 : TURN_MS;
+}
+
 static int
 on_turn(void *ctx)
 {
@@ -295,7 +309,7 @@ on_turn(void *ctx)
 	rpc->calls_now = 0;
 	if (engine_checkpoint(rpc->engine, rpc->checkpoint_seconds, rpc->checkpoint_entries) != RESULT_OK)
 		log_event(LOG_LEVEL_ERROR, "checkpoint_failed", "hint=\"the next start replays more\"");
-	seal_ms = engine_seal(rpc->engine, SEAL_MS, SEAL_US) ? 0 : TURN_MS;
+	seal_ms = seal_slice(rpc);
 	scrub_ms = scrub_slice(rpc);
 	due_ms = due_in_ms(rpc, before);
 	witnesses_turn(rpc);

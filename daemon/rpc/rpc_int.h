@@ -105,6 +105,8 @@ struct rpc {
 	/* When the last frame came, and when entries were last read again. */
 	uint64_t frame_ms;
 	uint64_t scrubbed_ms;
+	/* The last slice of reading back what is to be signed. */
+	uint64_t sealed_us;
 };
 
 /* A call under way. */

@@ -13,8 +13,6 @@
 #include "daemon/base/check.h"
 #include "daemon/store/rows_int.h"
 
-/* Blocks of an emptied log that are kept for the next generation. */
-#define KEEP_BLOCKS 64
 /* Dropped rows that leave the memory in one call, at most. */
 #define BURY_ROWS 2048
 /* Rows that the hand looks at in one trim, at least; and for each row that came since. */
@@ -145,7 +143,7 @@ void
 rows_job_done(struct rows_job *job, enum result result)
 {
 	job->result = result;
-	rows_log_clear(&job->log, KEEP_BLOCKS);
+	rows_log_free(&job->log);
 	if (result == RESULT_OK && job->durable != NULL)
 		job->durable(job->ctx);
 }

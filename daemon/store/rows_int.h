@@ -107,6 +107,8 @@ struct rows_log {
 	size_t *used;
 	size_t last;
 	uint64_t n_records;
+	/* Its last block was given the size that is used. */
+	int fitted;
 };
 
 /* What one checkpoint writes. The thread's own from rows_disk_begin until rows_disk_poll says that it is done. */
@@ -197,8 +199,7 @@ void rows_log_note(struct rows *rows, struct row *row);
 size_t rows_log_bytes(const struct rows_log *log);
 /* Frees what is not used; nothing may be noted any more. The bytes that are left. */
 size_t rows_log_fit(struct rows_log *log);
-/* Frees all blocks but `keep`; the log is empty then. */
-void rows_log_clear(struct rows_log *log, size_t keep);
+/* The log is empty then. */
 void rows_log_free(struct rows_log *log);
 /* The record at a place (0, 0 first), which moves on; NULL at the end. */
 const struct record *rows_log_next(const struct rows_log *log, size_t *block, size_t *offset);

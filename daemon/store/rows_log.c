@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -5,6 +6,8 @@
 #include "daemon/store/rows_int.h"
 
 /* Where a record lies: block, and eighths of a byte count, in 32 bits. */
+/* Blocks kept for the next log. */
+#define SPARE_BLOCKS 64
 #define PLACE_BITS  17
 #define PLACE_MASK  (((uint32_t)1 << PLACE_BITS) - 1)
 _Static_assert(ROWS_LOG_BLOCK / 8 == (size_t)1 << PLACE_BITS, "a place fits");
@@ -14,6 +17,40 @@ record_at(const struct rows_log *log, uint32_t at)
 {
 	return (struct record *)(void *)(log->blocks[at >> PLACE_BITS] +
 					 (size_t)(at & PLACE_MASK) * 8);
+}
+
+/*
+ * Blocks that no log uses, for the next one: given back to the system they would come again as fresh pages, a fault for each.
+ * The loop takes them, the thread gives them.
+ */
+static struct {
+	pthread_mutex_t lock;
+	uint8_t *block[SPARE_BLOCKS];
+	size_t n;
+} spare = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static uint8_t *
+block_take(void)
+{
+	uint8_t *block = NULL;
+
+	pthread_mutex_lock(&spare.lock);
+	if (spare.n > 0)
+		block = spare.block[--spare.n];
+	pthread_mutex_unlock(&spare.lock);
+	return block != NULL ? block : rows_must(malloc(ROWS_LOG_BLOCK));
+}
+
+static void
+block_give(uint8_t *block)
+{
+	pthread_mutex_lock(&spare.lock);
+	if (spare.n < SPARE_BLOCKS) {
+		spare.block[spare.n++] = block;
+		block = NULL;
+	}
+	pthread_mutex_unlock(&spare.lock);
+	free(block);
 }
 
 static void
@@ -27,7 +64,7 @@ block_add(struct rows_log *log)
 	}
 	CHECK(log->n_blocks >> (32 - PLACE_BITS) == 0);
 	log->used[log->n_blocks] = 0;
-	log->blocks[log->n_blocks++] = rows_must(malloc(ROWS_LOG_BLOCK));
+	log->blocks[log->n_blocks++] = block_take();
 }
 
 static struct record *
@@ -72,21 +109,22 @@ rows_log_note(struct rows *r, struct row *row)
 		memcpy(record->value, row->value, size);
 }
 
+/* The last one may be of less than a block's size, if it was fitted. */
+static void
+block_drop(struct rows_log *log)
+{
+	size_t i = --log->n_blocks;
+
+	if (log->fitted && i == log->last)
+		free(log->blocks[i]);
+	else
+		block_give(log->blocks[i]);
+}
+
 size_t
 rows_log_bytes(const struct rows_log *log)
 {
 	return (log->last + (log->n_blocks > 0)) * ROWS_LOG_BLOCK;
-}
-
-void
-rows_log_clear(struct rows_log *log, size_t keep)
-{
-	while (log->n_blocks > keep)
-		free(log->blocks[--log->n_blocks]);
-	for (size_t i = 0; i < log->n_blocks; i++)
-		log->used[i] = 0;
-	log->last = 0;
-	log->n_records = 0;
 }
 
 size_t
@@ -96,18 +134,20 @@ rows_log_fit(struct rows_log *log)
 	uint8_t *less;
 
 	while (log->n_blocks > log->last + 1)
-		free(log->blocks[--log->n_blocks]);
+		block_drop(log);
 	for (size_t i = 0; i < log->n_blocks; i++)
 		used += log->used[i];
 	if (log->n_blocks > 0 && (less = realloc(log->blocks[log->last], log->used[log->last] + 1)) != NULL)
 		log->blocks[log->last] = less;
+	log->fitted = 1;
 	return used;
 }
 
 void
 rows_log_free(struct rows_log *log)
 {
-	rows_log_clear(log, 0);
+	while (log->n_blocks > 0)
+		block_drop(log);
 	free(log->blocks);
 	free(log->used);
 	memset(log, 0, sizeof(*log));
