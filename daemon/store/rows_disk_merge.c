@@ -218,7 +218,7 @@ write_slice(struct rows_disk *disk, size_t to)
 }
 
 static void
-finish(struct rows_disk *disk)
+finish(struct rows_disk *disk, int hurry)
 {
 	struct rows_merge *m = disk->merge;
 
@@ -230,9 +230,9 @@ finish(struct rows_disk *disk)
 	m->n_taken = 0;
 	free(m->list);
 	m->list = NULL;
-	state_log_drop(disk->log, m->before);
 	atomic_store(&disk->kept_bytes, m->bytes);
 	atomic_store(&disk->merged, m->gen);
+	state_log_drop(disk->log, m->before, hurry);
 }
 
 /* ---- in time ---- */
@@ -275,7 +275,7 @@ rows_merge_step(struct rows_disk *disk, enum merge_haste haste)
 	m->at = to;
 	slice_adapt(m, took_us, haste == MERGE_ALL ? SLICE_ALL_US : late ? SLICE_BEHIND_US : SLICE_CALM_US);
 	if (to == m->n)
-		finish(disk);
+		finish(disk, haste == MERGE_ALL);
 	else if (haste != MERGE_ALL && !late)
 		env_rest(REST * took_us);
 	return 0;

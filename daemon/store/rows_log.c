@@ -107,6 +107,8 @@ rows_log_note(struct rows *r, struct row *row)
 	record->live = row->live;
 	if (row->live)
 		memcpy(record->value, row->value, size);
+	else
+		memset(record->value, 0, size);
 }
 
 /* The last one may be of less than a block's size, if it was fitted. */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/base/check.h"
@@ -18,6 +19,8 @@
 #define CHECKED_BYTES 32
 #define MAGIC_BYTES   8
 #define FRAME_MOST    ROWS_LOG_BLOCK
+#define SHRINK_BYTES  ((off_t)1 << 20)
+#define SHRINK_REST_US 2000
 
 enum { KIND_ROWS = 1, KIND_END = 2 };
 
@@ -131,14 +134,31 @@ state_log_close(struct state_log *l)
 	free(l);
 }
 
+/* A little at a time: where the file system tells the disk of blocks that are free, 128 MiB at once stop it for 40 ms. */
+static void
+shrink(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0)
+		for (off_t size = st.st_size - SHRINK_BYTES; size > 0 && ftruncate(fd, size) == 0; size -= SHRINK_BYTES)
+			env_rest(SHRINK_REST_US);
+	close(fd);
+}
+
 void
-state_log_drop(struct state_log *l, uint64_t before)
+state_log_drop(struct state_log *l, uint64_t before, int hurry)
 {
 	char path[PATH_MAX];
 	size_t kept = 0;
 
 	for (size_t i = 0; i < l->n_files; i++) {
 		path_of(l, l->file[i], path);
+		if (l->file[i] < before && !hurry)
+			shrink(path);
 		if (l->file[i] >= before || (unlink(path) != 0 && errno != ENOENT))
 			l->file[kept++] = l->file[i];
 	}
@@ -224,8 +244,8 @@ mark_take(const struct state_log *l, const struct frame *f, struct mark *out)
 	return 1;
 }
 
-/* Looks through one file; `merged` is the environment's seq. 0 when what comes then cannot follow any more. */
-static int
+/* Looks through one file; `merged` is the environment's seq. */
+static void
 find_in(struct state_log *l, int fd, uint64_t file, uint64_t merged, struct mark *mark)
 {
 	off_t from = 0, at = 0;
@@ -234,19 +254,18 @@ find_in(struct state_log *l, int fd, uint64_t file, uint64_t merged, struct mark
 
 	for (; frame_read(l, fd, at, &f) && frame_whole(l, &f); at += HEAD_BYTES + (off_t)f.len) {
 		if (at != from && (f.base != base || f.seq != seq))
-			return 0;
+			return;
 		base = f.base;
 		seq = f.seq;
 		if (f.kind != KIND_END)
 			continue;
 		if (seq > merged) {
 			if (base != mark->seq || !mark_take(l, &f, mark))
-				return 0;
+				return;
 			found_add(l, file, from, at, seq);
 		}
 		from = at + HEAD_BYTES + (off_t)f.len;
 	}
-	return 1;
 }
 
 static int
@@ -281,14 +300,15 @@ state_log_find(struct state_log *l, struct mark *mark)
 {
 	uint64_t merged = mark->seq;
 	char path[PATH_MAX];
-	int fd, go_on = 1;
+	int fd;
 
-	for (size_t i = 0; i < l->n_files && go_on; i++) {
+	for (size_t i = 0; i < l->n_files; i++) {
 		path_of(l, l->file[i], path);
 		if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
 			return env_result(errno);
 		/* A process may have died between a write and its flush. */
-		go_on = fdatasync(fd) == 0 && find_in(l, fd, l->file[i], merged, mark);
+		if (fdatasync(fd) == 0)
+			find_in(l, fd, l->file[i], merged, mark);
 		close(fd);
 	}
 	return RESULT_OK;

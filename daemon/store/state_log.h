@@ -47,7 +47,7 @@ MUST_CHECK int state_log_append(struct state_log *log, uint64_t base, const stru
     int hurry);
 /* What comes next goes to a new file; that number. */
 uint64_t state_log_turn(struct state_log *log);
-/* Removes the files before that number. A file that cannot be removed is old, and removed later. */
-void state_log_drop(struct state_log *log, uint64_t before);
+/* Removes the files before that number, slowly unless in a hurry. A file that cannot be removed is old, and removed later. */
+void state_log_drop(struct state_log *log, uint64_t before, int hurry);
 
 #endif
