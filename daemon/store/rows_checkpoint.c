@@ -223,6 +223,8 @@ void
 rows_limit(struct rows *r, size_t bytes)
 {
 	r->limit = bytes;
+	if (r->disk != NULL)
+		rows_disk_limit(r, bytes);
 }
 
 size_t

@@ -166,6 +166,7 @@ rows_disk_open(struct rows *r, const char *dir)
 		return RESULT_NO_MEMORY;
 	r->disk = disk;
 	disk->idle = 1;
+	rows_disk_limit(r, 0);
 	if ((disk->merge = rows_merge_new()) == NULL)
 		return RESULT_NO_MEMORY;
 	CHECK(pthread_mutex_init(&disk->lock, NULL) == 0);

@@ -42,7 +42,8 @@ struct rows_disk {
 	struct mark mark;
 	struct state_log *log;
 	struct rows_merge *merge;
-	/* What the thread tells of its merging. */
+	/* When the thread is to merge; what it tells of that. */
+	_Atomic size_t merge_bytes;
 	_Atomic uint32_t merged;
 	_Atomic size_t kept_bytes;
 	/* The writing thread, once there was something to write. */

@@ -81,7 +81,7 @@ rows_merge_add(struct rows_disk *disk, struct rows_job *job)
 int
 rows_merge_full(const struct rows_disk *disk)
 {
-	return disk->merge->bytes >= 3 * MERGE_BYTES || disk->merge->n_kept == KEPT_MOST;
+	return disk->merge->bytes >= 3 * atomic_load(&disk->merge_bytes) || disk->merge->n_kept == KEPT_MOST;
 }
 
 int
@@ -89,7 +89,7 @@ rows_merge_due(const struct rows_disk *disk, enum merge_haste haste)
 {
 	const struct rows_merge *m = disk->merge;
 
-	return m->n_taken > 0 || m->bytes >= MERGE_BYTES || m->n_kept == KEPT_MOST || (haste != MERGE_CALM && m->n_kept > 0);
+	return m->n_taken > 0 || m->bytes >= atomic_load(&disk->merge_bytes) || m->n_kept == KEPT_MOST || (haste != MERGE_CALM && m->n_kept > 0);
 }
 
 /* ---- the order of writing ---- */
@@ -239,9 +239,10 @@ finish(struct rows_disk *disk, int hurry)
 
 /* What came meanwhile has taken a larger part of its room than the merge has done of its work. */
 static int
-behind(const struct rows_merge *m)
+behind(const struct rows_disk *disk)
 {
-	size_t came = m->bytes - m->taken_bytes, room = 2 * MERGE_BYTES;
+	const struct rows_merge *m = disk->merge;
+	size_t came = m->bytes - m->taken_bytes, room = 2 * atomic_load(&disk->merge_bytes);
 
 	return came / 1024 * m->n > room / 1024 * m->at;
 }
@@ -266,7 +267,7 @@ rows_merge_step(struct rows_disk *disk, enum merge_haste haste)
 
 	if (m->n_taken == 0)
 		begin(disk);
-	late = behind(m);
+	late = behind(disk);
 	to = m->n - m->at < m->slice ? m->n : m->at + m->slice;
 	began_us = clock_steady_us();
 	if ((rc = write_slice(disk, to)) != 0)

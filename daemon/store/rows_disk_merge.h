@@ -9,8 +9,13 @@
 
 #include "daemon/store/rows_disk.h"
 
-/* Merging begins at so many bytes of changes; at three times that, checkpoints wait for it. */
-#define MERGE_BYTES ((size_t)128 << 20)
+/*
+ * Merging begins at so many bytes of changes: a part of the memory that rows may take, between these. At three times that, checkpoints
+ * wait.
+ */
+#define MERGE_PART   8
+#define MERGE_LEAST  ((size_t)1 << 20)
+#define MERGE_BYTES  ((size_t)128 << 20)
 
 /* How soon. */
 enum merge_haste {

@@ -182,6 +182,16 @@ rows_disk_kept_bytes(const struct rows *r)
 }
 
 void
+rows_disk_limit(struct rows *r, size_t bytes)
+{
+	size_t part = bytes == 0 ? MERGE_BYTES : bytes / MERGE_PART;
+
+	if (part < MERGE_LEAST)
+		part = MERGE_LEAST;
+	atomic_store(&r->disk->merge_bytes, part < MERGE_BYTES ? part : MERGE_BYTES);
+}
+
+void
 rows_disk_stop(struct rows_disk *disk)
 {
 	if (!disk->threaded)

@@ -227,6 +227,8 @@ int rows_disk_newest(const struct rows *rows, uint8_t table, size_t n, rows_disk
     struct row_key *before);
 /* rows_disk_write.c: has the job written by the thread. */
 void rows_disk_begin(struct rows *rows);
+/* Changes that wait to be merged take a part of so many bytes; 0: of any. */
+void rows_disk_limit(struct rows *rows, size_t bytes);
 /* 1 when the job is done (waits for it if `wait`). */
 int rows_disk_poll(struct rows *rows, int wait);
 /* All generations up to that one are in the environment; bytes of those that are durable and not merged yet. */

@@ -32,7 +32,8 @@ from small_station import act_pb2, entry_pb2, rpc_pb2, tc, types_pb2  # noqa: E4
 
 CYCLES = int(os.environ.get("CRASH_CYCLES", "10"))
 KIOSKS, MEMBERS, WINDOW = 3, 6, 8
-SETTINGS = "checkpoint_seconds: 1\ncheckpoint_entries: 200\n"
+# Little memory: rows leave it, and changes of the state are merged, in every cycle or two.
+SETTINGS = "checkpoint_seconds: 1\ncheckpoint_entries: 200\nmemory_mib: 16\n"
 OK = 0  # RESULT_CODE_OK
 # The state is rebuilt from nothing after the first and the last cycle and every so many.
 REBUILD_EVERY = 10

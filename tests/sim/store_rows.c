@@ -206,6 +206,13 @@ rows_disk_merged(const struct rows *r)
 	return r->disk->merged;
 }
 
+void
+rows_disk_limit(struct rows *r, size_t bytes)
+{
+	(void)r;
+	(void)bytes;
+}
+
 size_t
 rows_disk_kept_bytes(const struct rows *r)
 {

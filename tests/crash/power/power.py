@@ -25,7 +25,7 @@ from small_station import act_pb2, tc, types_pb2  # noqa: E402
 BUILD = pathlib.Path(__file__).resolve().parents[3] / "build" / "crash"
 RECORDER = os.environ.get("RECORDER", str(BUILD / "power" / "record.so"))
 REPLAY = os.environ.get("REPLAY", str(BUILD / "replay"))
-SETTINGS = "checkpoint_seconds: 1\ncheckpoint_entries: 100\nlog_level: warn\n"
+SETTINGS = "checkpoint_seconds: 1\ncheckpoint_entries: 100\nmemory_mib: 16\nlog_level: warn\n"
 MEMBERS, MOST_AT_ONCE, STEPS_A_RUN = 6, 12, 90
 
 
