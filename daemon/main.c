@@ -352,6 +352,55 @@ run_clock(int argc, char **argv)
 	return err == RESULT_OK ? 0 : complain(exit_code(err), "clock accept", result_text_en(err));
 }
 
+/* ---- rotate-key ---- */
+
+static void
+rotate_print(const struct arguments *a, const struct engine *engine, const char *before)
+{
+	if (a->json) {
+		printf("{\"from\":%" PRIu64 ",\"vkey\":", engine_last_seq(engine));
+		json_string(engine_vkey(engine));
+		printf(",\"before\":");
+		json_string(before);
+		printf("}\n");
+		return;
+	}
+	printf("The ledger has another key, from entry %" PRIu64 " on.\n", engine_last_seq(engine));
+	printf("verifier key      %s\n", engine_vkey(engine));
+	printf("before            %s\n", before);
+	printf("Give the new one to auditors and witnesses (in their DIR/logs, in the old one's place), and make a backup: the key\n"
+	       "before is destroyed here, but older backups hold it. Whoever knows only the old one is led to the new one by the\n"
+	       "ledger itself.\n");
+}
+
+static int
+run_rotate_key(int argc, char **argv)
+{
+	static const struct argp_option options[] = { JSON_OPTION, { 0 } };
+	const struct argp argp = { options, parse_option, "DIR",
+				   "Gives the ledger another key, in an entry signed by the key before and by the new one, and destroys "
+				   "the key before. The daemon must be stopped. What is cut off in between, the next start finishes or "
+				   "drops.\v"
+				   "Example: timeboxd rotate-key station",
+				   NULL, NULL, NULL };
+	struct arguments a = { 0 };
+	char before[NOTE_VKEY_SIZE];
+	struct engine_error error;
+	struct engine *engine;
+	enum result err;
+
+	parse(&argp, argc, argv, 0, &a);
+	if ((err = engine_open(a.dir, &engine, &error)) != RESULT_OK)
+		return complain(exit_code(err), a.dir, error.text);
+	snprintf(before, sizeof(before), "%s", engine_vkey(engine));
+	if ((err = engine_rotate_key(engine)) == RESULT_OK)
+		rotate_print(&a, engine, before);
+	engine_close(engine);
+	if (err != RESULT_OK)
+		return complain(exit_code(err), "rotate-key", result_text_en(err));
+	return fflush(stdout) == 0 ? 0 : complain(EXIT_FAILED, "rotate-key", "cannot write the new verifier key: timebox station keys shows it");
+}
+
 /* ---- accept-loss ---- */
 
 static int
@@ -733,6 +782,7 @@ struct subcommand {
 static const struct subcommand subcommands[] = {
 	{ "init", run_init },	{ "run", run_run },	      { "clock", run_clock },
 	{ "check", run_check }, { "accept-loss", run_accept_loss },
+	{ "rotate-key", run_rotate_key },
 	{ "backup", run_backup }, { "restore", run_restore },
 	{ "permissions", run_permissions },
 };
@@ -743,6 +793,7 @@ static const char help[] =
 	"  init DIR --origin NAME [--zone +08:00] [--json]   make a station\n"
 	"  run DIR [--listen HOST:PORT] [--known FILE]       serve it until SIGTERM\n"
 	"  clock accept DIR                                  vouch for the clock after it was doubted\n"
+	"  rotate-key DIR [--json]                           give the ledger another key, signed by both\n"
 	"  check DIR [--json]                                open, replay, and say where it stands\n"
 	"  backup DIR --to FOLDER | --stdout [--since SEQ] [--no-people] [--no-keys]\n"
 	"                                                    copy it, also while it runs\n"

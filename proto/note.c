@@ -166,6 +166,15 @@ note_key_id(const char *name, uint8_t type, const uint8_t pub[KEY_LEN])
 	return (uint32_t)h[0] << 24 | (uint32_t)h[1] << 16 | (uint32_t)h[2] << 8 | h[3];
 }
 
+void
+note_vkey_make(struct note_vkey *out, const char *name, uint8_t type, const uint8_t pub[KEY_LEN])
+{
+	text_copy_name(out->name, (struct text){name, strlen(name)});
+	out->type = type;
+	memcpy(out->pub, pub, KEY_LEN);
+	out->id = note_key_id(name, type, pub);
+}
+
 static enum result
 note_vkey_print(char *out, size_t size, const char *name, uint8_t type, const uint8_t pub[KEY_LEN])
 {

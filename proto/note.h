@@ -71,6 +71,10 @@ int note_name_ok(const char *name);
 /* The key id of a name, type and public key. */
 uint32_t note_key_id(const char *name, uint8_t type, const uint8_t pub[KEY_LEN]);
 
+/* A key of which name, type and public key are known; the name is one that note_name_ok lets through. */
+void note_vkey_make(
+    struct note_vkey *out, const char *name, uint8_t type, const uint8_t pub[KEY_LEN]);
+
 /* The text of a ledger's key (type Ed25519), which verifies its checkpoints. */
 MUST_CHECK enum result note_vkey_format(
     char *out, size_t size, const char *name, const uint8_t pub[KEY_LEN]);

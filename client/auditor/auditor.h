@@ -29,6 +29,7 @@
 #include "proto/arena.h"
 #include "proto/codes.h"
 #include "proto/crypto.h"
+#include "proto/keychain.h"
 #include "proto/note.h"
 
 #define AUDITOR_WHY_SIZE 512
@@ -74,7 +75,8 @@ struct auditor_options {
 	bool no_signatures;
 	/* 0: as many as there are processors. */
 	unsigned threads;
-	/* The verifier key's text as the auditor knows it; NULL: the export's own is believed. */
+	/* The text of a verifier key that the ledger has or had, as the auditor knows it; NULL: the export's own is
+	 * believed. */
 	const char *vkey;
 	/* Sizes and roots noted down earlier. */
 	const struct auditor_kept *kept;
@@ -145,6 +147,7 @@ struct auditor_result {
 	uint64_t system;     /* entries that the daemon made */
 	uint64_t members;
 	uint64_t accounts;
+	struct keychain keys; /* that the ledger had, at depth 1 and above */
 	struct auditor_key *roster; /* in order of admission */
 	size_t n_roster;
 	struct auditor_anchor *anchors;
@@ -163,6 +166,13 @@ MUST_CHECK enum result auditor_verify(
 
 /* Frees what the result holds. Safe to repeat. */
 void auditor_result_free(struct auditor_result *r);
+
+/*
+ * The keys that the ledger in `dir` had, as its entries prove, if the verifier key is one of them; else that key alone. The
+ * export may be anybody's: what is no proof is passed over. RESULT_BAD_FIELD for a text that is no verifier key of a ledger;
+ * RESULT_IO, RESULT_NO_MEMORY.
+ */
+MUST_CHECK enum result auditor_keys(const char *dir, const char *vkey, struct keychain *out);
 
 /* Reads "SIZE:ROOT", the root in base64; RESULT_BAD_FIELD. */
 MUST_CHECK enum result auditor_kept_parse(const char *text, struct auditor_kept *out);
@@ -273,7 +283,7 @@ MUST_CHECK enum result auditor_opening(const uint8_t *bytes, size_t n, const cha
 /* ---- watch ---- */
 
 /*
- * Keeps the last trusted checkpoint of a ledger in a folder (checkpoint, frontier, vkey), and takes a new one only where the
+ * Keeps the last trusted checkpoint of a ledger in a folder (checkpoint, frontier, keys, vkey), and takes a new one only where the
  * tree of the trusted one is its beginning. Where it is not, both notes are put into the folder's evidence/.
  *
  *	auditor_watch_note(w, note)		RESULT_CORRUPT: not signed, or of a smaller ledger
@@ -284,9 +294,10 @@ MUST_CHECK enum result auditor_opening(const uint8_t *bytes, size_t n, const cha
  */
 struct auditor_watch;
 
-/* Opens the watch in `dir`, which is made where it is not there. RESULT_CORRUPT with *why where it was begun with another
- * key or was damaged; RESULT_IO, RESULT_NO_MEMORY. */
-MUST_CHECK enum result auditor_watch_open(const char *dir, const char *vkey,
+/* Opens the watch in `dir`, which is made where it is not there. `keys`: those of the ledger, one of which the caller knew; they
+ * must go on from those that the watch saw, or the other way round. RESULT_CORRUPT with *why where it is not, or the watch was damaged;
+ * RESULT_IO, RESULT_NO_MEMORY. */
+MUST_CHECK enum result auditor_watch_open(const char *dir, const struct keychain *keys,
     struct auditor_watch **out, struct auditor_broken *why);
 /* NULL is allowed. */
 void auditor_watch_free(struct auditor_watch *w);
@@ -308,13 +319,13 @@ MUST_CHECK enum result auditor_watch_accept(struct auditor_watch *w, struct audi
 
 struct auditor_export;
 
-/* Begins an export into `dir`, which is made where it is not there, of the ledger whose verifier key
- * and signed checkpoint are given. Where an export is there already, it is read again and must be a
+/* Begins an export into `dir`, which is made where it is not there, of the ledger whose keys and signed
+ * checkpoint are given. Where an export is there already, it is read again and must be a
  * beginning of this one.
  *	RESULT_OK		*out is to be finished and freed
  *	RESULT_CORRUPT		*why says what does not fit: the checkpoint, the export, or both
  *	RESULT_IO, RESULT_NO_MEMORY	errno says why */
-MUST_CHECK enum result auditor_export_begin(const char *dir, const char *vkey, const char *note,
+MUST_CHECK enum result auditor_export_begin(const char *dir, const struct keychain *keys, const char *note,
     struct auditor_export **out, struct auditor_broken *why);
 
 /* The next entry that is wanted, from 1; 0 when all that the checkpoint covers are there. */

@@ -58,9 +58,9 @@ MUST_CHECK enum result tiler_end(struct tiler *t);
 
 struct ledger;
 
-/* A ledger before its first entry; NULL without memory. `b` takes what is wrong. Below depth 2
- * postings are not looked at. */
-struct ledger *ledger_new(const char *origin, const uint8_t ledger_key[KEY_LEN], unsigned depth,
+/* A ledger before its first entry, which has to name `first_key`; NULL without memory. `b` takes what is wrong.
+ * Below depth 2 postings are not looked at. */
+struct ledger *ledger_new(const char *origin, const uint8_t first_key[KEY_LEN], unsigned depth,
     struct auditor_broken *b);
 void ledger_free(struct ledger *l);
 
@@ -77,6 +77,9 @@ void ledger_dump(struct ledger *l, struct dump *d);
 
 /* The accounts as they are. */
 const struct accounts *ledger_accounts(const struct ledger *l);
+
+/* 1 if the ledger says that this key signs checkpoints of that size. */
+bool ledger_key_signs(const struct ledger *l, const uint8_t key[KEY_LEN], uint64_t size);
 
 /* Counts, and the roster, which becomes the result's. */
 void ledger_report(struct ledger *l, struct auditor_result *out);
@@ -195,7 +198,16 @@ typedef enum result (*walk_fn)(void *ctx, const struct walk *w, struct said_byte
 MUST_CHECK enum result walk(const char *dir, const char *vkey, walk_fn fn, void *ctx,
     struct auditor_broken *why, struct walk *w);
 
-/* ---- the verifier key (verify.c) ---- */
+/* ---- the ledger's keys (ledger_keys.c) ---- */
+
+/* As auditor_keys, of a key that was read, and an export whose checkpoint is of `size`, or FILES_SIZE_UNKNOWN.
+ * RESULT_IO, RESULT_NO_MEMORY. */
+MUST_CHECK enum result ledger_keys_read(
+    const char *dir, uint64_t size, const struct note_vkey *known, struct keychain *out);
+
+/* Whether entry 1 names that key: then the others matter only where another key signed. */
+MUST_CHECK enum result ledger_keys_first(
+    const char *dir, uint64_t size, const struct note_vkey *known, bool *is_known);
 
 /* Reads dir/vkey, without the newline at its end; RESULT_NOT_FOUND, RESULT_IO, RESULT_BAD_FIELD. */
 MUST_CHECK enum result vkey_read(const char *dir, char out[NOTE_VKEY_SIZE]);

@@ -10,7 +10,7 @@
 
 struct auditor_export {
 	char *dir;
-	char vkey[NOTE_VKEY_SIZE];
+	char vkey[NOTE_VKEY_SIZE]; /* of the size that is exported */
 	char note[NOTE_MAX_BYTES + 2];
 	struct checkpoint at;	/* what is being exported */
 	struct checkpoint from; /* what was there; size 0: nothing */
@@ -172,7 +172,7 @@ left_remove(struct auditor_export *x)
 
 /* The older checkpoint, where there is one, must be of this ledger and not beyond the new one. */
 static enum result
-older_check(struct auditor_export *x, const struct note_vkey *vkey, struct auditor_broken *why)
+older_check(struct auditor_export *x, const struct keychain *keys, struct auditor_broken *why)
 {
 	char note[NOTE_MAX_BYTES + 2];
 	size_t n;
@@ -182,7 +182,7 @@ older_check(struct auditor_export *x, const struct note_vkey *vkey, struct audit
 		return RESULT_OK;
 	if (err == RESULT_IO)
 		return err;
-	err = checkpoint_parse_verify(note, n, vkey, &x->from);
+	err = keychain_checkpoint(keys, note, n, &x->from);
 	if (err == RESULT_NO_MEMORY)
 		return err;
 	if (err != RESULT_OK || strcmp(x->from.origin, x->at.origin) != 0)
@@ -205,25 +205,21 @@ older_check(struct auditor_export *x, const struct note_vkey *vkey, struct audit
 /* ---- the export ---- */
 
 static enum result
-begin(struct auditor_export *x, const char *vkey, const char *note, struct auditor_broken *why)
+begin(struct auditor_export *x, const struct keychain *keys, const char *note, struct auditor_broken *why)
 {
-	struct note_vkey key;
 	enum result err;
 
-	if (strlen(vkey) >= sizeof(x->vkey) || note_vkey_parse(vkey, &key) != RESULT_OK ||
-	    key.type != NOTE_TYPE_ED25519)
-		return broken_set(why, "vkey", 0, _("the verifier key is not one of a ledger"));
-	if (strlen(note) >= sizeof(x->note) ||
-	    checkpoint_parse_verify(note, strlen(note), &key, &x->at) != RESULT_OK)
+	if (strlen(note) >= sizeof(x->note) || keychain_checkpoint(keys, note, strlen(note), &x->at) != RESULT_OK)
 		return broken_set(why, "checkpoint", 0,
-		    _("the checkpoint is not signed by the ledger key, or was changed since"));
-	memcpy(x->vkey, vkey, strlen(vkey) + 1);
+		    _("the checkpoint is not signed by the key that the ledger has at its size, or was changed since"));
+	if ((err = keychain_vkey_text(keys, x->at.size, x->vkey)) != RESULT_OK)
+		return err;
 	memcpy(x->note, note, strlen(note) + 1);
 	if (mkdir(x->dir, 0777) != 0 && errno != EEXIST)
 		return RESULT_IO;
 	tree_frontier_init(&x->leaves);
 	tiler_init(&x->tiler, tile_write, x);
-	if ((err = older_check(x, &key, why)) != RESULT_OK || (err = left_read(x)) != RESULT_CORRUPT)
+	if ((err = older_check(x, keys, why)) != RESULT_OK || (err = left_read(x)) != RESULT_CORRUPT)
 		return err;
 	left_remove(x);
 	return broken_set(why, "framing", x->leaves.size + 1,
@@ -231,7 +227,7 @@ begin(struct auditor_export *x, const char *vkey, const char *note, struct audit
 }
 
 enum result
-auditor_export_begin(const char *dir, const char *vkey, const char *note,
+auditor_export_begin(const char *dir, const struct keychain *keys, const char *note,
     struct auditor_export **out, struct auditor_broken *why)
 {
 	struct auditor_export *x = calloc(1, sizeof(*x));
@@ -244,7 +240,7 @@ auditor_export_begin(const char *dir, const char *vkey, const char *note,
 	x->dir = strdup(dir);
 	x->bundle = malloc(BUNDLE_BYTES);
 	if (x->dir != NULL && x->bundle != NULL)
-		err = begin(x, vkey, note, why);
+		err = begin(x, keys, note, why);
 	if (err == RESULT_OK)
 		*out = x;
 	else

@@ -41,7 +41,8 @@ struct waiting {
 struct ledger {
 	struct auditor_broken *broken;
 	const char *origin;
-	uint8_t key[KEY_LEN];
+	uint8_t first_key[KEY_LEN];
+	struct keychain chain; /* the ledger's own keys so far */
 	unsigned depth;
 	struct accounts *accounts;
 	struct ids *ids;	  /* request ids */
@@ -61,7 +62,7 @@ typedef const struct deed deed_t;
 typedef const struct command command_t;
 
 struct ledger *
-ledger_new(const char *origin, const uint8_t ledger_key[KEY_LEN], unsigned depth,
+ledger_new(const char *origin, const uint8_t first_key[KEY_LEN], unsigned depth,
     struct auditor_broken *b)
 {
 	struct ledger *l = calloc(1, sizeof(*l));
@@ -72,7 +73,7 @@ ledger_new(const char *origin, const uint8_t ledger_key[KEY_LEN], unsigned depth
 	l->broken = b;
 	l->depth = depth;
 	l->origin = origin;
-	memcpy(l->key, ledger_key, KEY_LEN);
+	memcpy(l->first_key, first_key, KEY_LEN);
 	l->accounts = accounts_new(b);
 	l->ids = ids_new();
 	l->codes = keymap_new(HASH_LEN, sizeof(struct code));
@@ -101,6 +102,12 @@ ledger_free(struct ledger *l)
 	free(l);
 }
 
+bool
+ledger_key_signs(const struct ledger *l, const uint8_t key[KEY_LEN], uint64_t size)
+{
+	return l->chain.n > 0 && memcmp(l->chain.list[keychain_at(&l->chain, size)].key, key, KEY_LEN) == 0;
+}
+
 void
 ledger_report(struct ledger *l, struct auditor_result *out)
 {
@@ -108,6 +115,7 @@ ledger_report(struct ledger *l, struct auditor_result *out)
 	out->system = l->system;
 	out->members = accounts_members(l->accounts);
 	out->accounts = accounts_count(l->accounts);
+	out->keys = l->chain;
 	out->roster = l->roster;
 	out->n_roster = l->n_roster;
 	l->roster = NULL;
@@ -124,6 +132,7 @@ ledger_dump(struct ledger *l, struct dump *d)
 	dump_bytes(d, &l->semantics, sizeof(l->semantics));
 	dump_bytes(d, &l->signatures, sizeof(l->signatures));
 	dump_bytes(d, &l->system, sizeof(l->system));
+	dump_bytes(d, &l->chain, sizeof(l->chain));
 	dump_count(d, &n, SIZE_MAX / sizeof(*l->roster) / 2);
 	if (d->err == RESULT_OK && !d->writing && n > 0) {
 		l->roster = calloc(n, sizeof(*l->roster));
@@ -247,6 +256,13 @@ key_add(struct ledger *l, const uint8_t key[KEY_LEN], const struct code *code)
 	return RESULT_OK;
 }
 
+/* The key that the ledger has now. */
+static const uint8_t *
+ledger_key(const struct ledger *l)
+{
+	return l->chain.n == 0 ? l->first_key : l->chain.list[l->chain.n - 1].key;
+}
+
 static enum result
 genesis_check(struct ledger *l, command_t *g, bool odd)
 {
@@ -254,12 +270,16 @@ genesis_check(struct ledger *l, command_t *g, bool odd)
 	struct code recovery = {.role = ROLE_STAFF, .uses = 2};
 	enum result err;
 
-	if (memcmp(g->key, l->key, KEY_LEN) != 0)
+	if (memcmp(g->key, l->first_key, KEY_LEN) != 0)
 		return broken_set(l->broken, "genesis", l->seq,
-		    _("entry 1 names another ledger key than the verifier key"));
+		    _("entry 1 names another ledger key than the verifier key, and no entry leads from one to the other"));
 	if (g->n_hashes != 2 || odd)
 		return broken_set(l->broken, "genesis", l->seq,
 		    _("entry 1 names two staff codes and the rules"));
+	snprintf(l->chain.origin, sizeof(l->chain.origin), "%s", l->origin);
+	memcpy(l->chain.list[0].key, g->key, KEY_LEN);
+	l->chain.list[0].from = l->seq;
+	l->chain.n = 1;
 	staff.until_us = l->time_us + CODE_LIFE_US;
 	for (size_t i = 0; i < g->n_hashes; i++)
 		if ((err = code_add(l, g->hashes[i], staff)) != RESULT_OK)
@@ -280,9 +300,45 @@ enrol_check(
 		return broken_set(l->broken, "key", l->seq, _("the code had expired"));
 	if (key_find(l, key) != NULL)
 		return broken_set(l->broken, "key", l->seq, _("this key was enrolled before"));
+	if (keychain_has(&l->chain, key))
+		return broken_set(l->broken, "key", l->seq, _("this key was the ledger's"));
 	code->uses--;
 	*role = code->role;
 	return key_add(l, key, code);
+}
+
+static enum result
+ledger_key_check(struct ledger *l, entry_t *e, deed_t *d)
+{
+	const struct key_entry entry = {.seq = l->seq,
+	    .prev = e->prev.p,
+	    .act = e->act.p,
+	    .signature = e->signature.p,
+	    .prev_len = e->prev.n,
+	    .act_len = e->act.n,
+	    .signature_len = e->signature.n};
+	uint32_t i = 0, n = d->act.n_commands;
+
+	/* Operator commands are among themselves. */
+	while (i < n && d->act.commands[i].kind < OPERATOR_END && d->act.commands[i].kind != COMMAND_LEDGER_KEY)
+		i++;
+	if (i == n || d->act.commands[i].kind != COMMAND_LEDGER_KEY)
+		return RESULT_OK;
+	if (n != 1)
+		return broken_set(l->broken, "act", l->seq, _("a change of the ledger's key is an act's only command"));
+	switch ((int)keychain_take(&l->chain, &entry)) {
+	case RESULT_OK:
+		break;
+	case RESULT_BAD_SIGNATURE:
+		return broken_set(l->broken, "signature", l->seq,
+		    _("the change of the ledger's key is not signed by both keys"));
+	default:
+		return broken_set(l->broken, "key", l->seq,
+		    _("the ledger's key is changed to one that cannot be, or for another place in the ledger"));
+	}
+	if (key_find(l, ledger_key(l)) != NULL)
+		return broken_set(l->broken, "key", l->seq, _("the ledger's new key is somebody's"));
+	return RESULT_OK;
 }
 
 static enum result
@@ -368,7 +424,7 @@ role_check(struct ledger *l, deed_t *d, const struct kinds *k, uint32_t *role)
 	if (d->actor_key_len != KEY_LEN)
 		return broken_set(
 		    l->broken, "key", l->seq, _("the actor's key was never admitted"));
-	operator = memcmp(key, l->key, KEY_LEN) == 0;
+	operator = memcmp(key, ledger_key(l), KEY_LEN) == 0;
 	if (k->operator_any != k->operator_all || k->operator_any != operator)
 		return broken_set(l->broken, "key", l->seq,
 		    _("operator commands are the ledger key's, and it gives no others"));
@@ -577,7 +633,7 @@ ledger_entry(struct ledger *l, const struct said *e, const struct deed *d, enum 
 	l->seq = e->seq;
 	if ((err = encoding_check(l, d, why)) != RESULT_OK || (err = head_check(l, e)) != RESULT_OK ||
 	    (err = act_check(l, d)) != RESULT_OK || (err = actor_check(l, e, d)) != RESULT_OK ||
-	    (err = effects_apply(l, e, d)) != RESULT_OK || (err = rules_check(l, e)) != RESULT_OK)
+	    (err = ledger_key_check(l, e, d)) != RESULT_OK || (err = effects_apply(l, e, d)) != RESULT_OK || (err = rules_check(l, e)) != RESULT_OK)
 		return err;
 	return l->depth >= 2 ? accounts_entry(l->accounts, e) : RESULT_OK;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/auditor/auditor_int.h"
 
@@ -73,7 +74,7 @@ cosigned(struct marks *m, const struct auditor_options *o, const char *note, siz
 /* A checkpoint that somebody kept. */
 static enum result
 note_take(struct marks *m, const char *dir, const char *name, const struct auditor_options *o,
-    const struct note_vkey *ledger, struct auditor_broken *b)
+    const struct keychain *ledger, struct auditor_broken *b)
 {
 	char note[NOTE_MAX_BYTES + 2];
 	struct checkpoint c;
@@ -83,19 +84,28 @@ note_take(struct marks *m, const char *dir, const char *name, const struct audit
 	if (err == RESULT_IO)
 		return err;
 	if (err == RESULT_OK)
-		err = checkpoint_parse_verify(note, n, ledger, &c);
+		err = keychain_checkpoint(ledger, note, n, &c);
 	if (err == RESULT_NO_MEMORY)
 		return err;
-	if (err != RESULT_OK || strcmp(c.origin, ledger->name) != 0)
+	if (err != RESULT_OK || strcmp(c.origin, ledger->origin) != 0)
 		return broken_set(b, "checkpoint", 0,
-		    _("%.256s is no checkpoint signed by the ledger key"), name);
+		    _("%.256s is no checkpoint signed by the key that the ledger has at its size"), name);
 	err = mark_add(m, c.size, c.root);
 	return err == RESULT_OK ? cosigned(m, o, note, n, c.size, name, b) : err;
 }
 
+bool
+marks_given(const char *dir, const struct auditor_options *o)
+{
+	char path[PATH_SIZE];
+
+	snprintf(path, sizeof(path), "%s/anchors", dir);
+	return o->n_anchors > 0 || access(path, F_OK) == 0;
+}
+
 static enum result
 folder_take(struct marks *m, const char *dir, const struct auditor_options *o,
-    const struct note_vkey *ledger, struct auditor_broken *b)
+    const struct keychain *ledger, struct auditor_broken *b)
 {
 	char path[PATH_SIZE];
 	struct dirent *e;
@@ -132,7 +142,7 @@ witnesses_check(const struct marks *m, const struct auditor_options *o, struct a
 
 enum result
 marks_load(struct marks *m, const char *dir, const struct auditor_options *o,
-    const struct note_vkey *ledger, const char *note, size_t n, struct auditor_broken *b)
+    const struct keychain *ledger, const char *note, size_t n, struct auditor_broken *b)
 {
 	struct checkpoint c;
 	enum result err = RESULT_OK;

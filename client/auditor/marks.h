@@ -27,11 +27,13 @@ struct marks {
 	size_t n_anchors;
 };
 
+/* True if there are notes that somebody kept. */
+bool marks_given(const char *dir, const struct auditor_options *options);
 /* Takes what the options name, the folder's checkpoint (`note`, of n bytes; not taken where n is 0) and
  * the notes in dir/anchors. RESULT_CORRUPT with *b set (kinds "checkpoint" and "witness");
  * RESULT_IO, RESULT_NO_MEMORY. To be freed in any case. */
 MUST_CHECK enum result marks_load(struct marks *m, const char *dir,
-    const struct auditor_options *options, const struct note_vkey *ledger, const char *note,
+    const struct auditor_options *options, const struct keychain *ledger, const char *note,
     size_t n, struct auditor_broken *b);
 void marks_free(struct marks *m);
 

@@ -200,7 +200,7 @@ reexec_entry(struct reexec *r, struct said_bytes bytes, const struct said *e, co
 {
 	uint64_t fresh[ACT_MAX_COMMANDS];
 	struct book_in in = {
-	    .act = &d->act, .now_us = e->time_us, .seq = e->seq, .system = d->system, .fresh = fresh};
+	    .act = &d->act, .now_us = e->time_us, .seq = e->seq, .prev = r->last_leaf, .system = d->system, .fresh = fresh};
 	struct entry_source src = {.seq = e->seq,
 	    .prev = r->last_leaf,
 	    .time_us = e->time_us,

@@ -64,19 +64,6 @@ auditor_kept_parse(const char *text, struct auditor_kept *out)
 	return RESULT_OK;
 }
 
-enum result
-vkey_read(const char *dir, char out[NOTE_VKEY_SIZE])
-{
-	size_t n;
-	enum result err = files_read(dir, "vkey", out, NOTE_VKEY_SIZE, &n);
-
-	if (err == RESULT_OVERFLOW)
-		return RESULT_BAD_FIELD;
-	if (err == RESULT_OK && n > 0 && out[n - 1] == '\n')
-		out[n - 1] = '\0';
-	return err;
-}
-
 /* ---- one verification ---- */
 
 struct audit {
@@ -84,6 +71,7 @@ struct audit {
 	const struct auditor_options *options;
 	struct auditor_result *result;
 	struct note_vkey vkey;
+	struct keychain keys;
 	struct checkpoint checkpoint;
 	bool checkpoint_known;
 	const char *checkpoint_problem;
@@ -123,6 +111,38 @@ vkey_load(struct audit *a)
 	return RESULT_OK;
 }
 
+/*
+ * The keys by which notes are verified. A ledger whose entry 1 names the known key, and whose checkpoint that key signed, is not
+ * looked through for others before: whether there are any shows at the end (keys_check).
+ */
+static enum result
+keys_load(struct audit *a, const char *note, size_t n)
+{
+	struct checkpoint stated = {.size = FILES_SIZE_UNKNOWN}, c;
+	enum result err = checkpoint_parse(note, n, &stated);
+	bool first;
+
+	if (err == RESULT_NO_MEMORY ||
+	    (err = ledger_keys_first(a->dir, stated.size, &a->vkey, &first)) != RESULT_OK)
+		return err;
+	keychain_only(&a->keys, &a->vkey);
+	if (first && keychain_checkpoint(&a->keys, note, n, &c) == RESULT_OK && !marks_given(a->dir, a->options))
+		return RESULT_OK;
+	return ledger_keys_read(a->dir, stated.size, &a->vkey, &a->keys);
+}
+
+/* The checkpoint was signed by the key that the ledger itself says. */
+static enum result
+keys_check(struct audit *a)
+{
+	uint64_t size = a->checkpoint.size;
+
+	if (a->ledger == NULL || ledger_key_signs(a->ledger, a->keys.list[keychain_at(&a->keys, size)].key, size))
+		return RESULT_OK;
+	return broken_set(&a->result->broken, "checkpoint", 0, "%s",
+	    _("the checkpoint is not signed by the key that the ledger has at its size, or was changed since"));
+}
+
 static enum result
 checkpoint_load(struct audit *a)
 {
@@ -135,17 +155,17 @@ checkpoint_load(struct audit *a)
 		    &a->result->broken, "checkpoint", 0, _("there is no checkpoint"));
 	if (err == RESULT_IO)
 		return err;
-	if ((err = vkey_load(a)) != RESULT_OK)
+	if ((err = vkey_load(a)) != RESULT_OK || (err = keys_load(a, note, n)) != RESULT_OK)
 		return err;
-	err = checkpoint_parse_verify(note, n, &a->vkey, &a->checkpoint);
+	err = keychain_checkpoint(&a->keys, note, n, &a->checkpoint);
 	a->checkpoint_known = err == RESULT_OK;
 	a->checkpoint_problem =
 	    err == RESULT_BAD_SIGNATURE
-		? _("the checkpoint is not signed by the ledger key, or was changed since")
+		? _("the checkpoint is not signed by the key that the ledger has at its size, or was changed since")
 		: _("the checkpoint is not a signed note");
 	if (err == RESULT_NO_MEMORY)
 		return err;
-	return marks_load(&a->marks, a->dir, a->options, &a->vkey, note,
+	return marks_load(&a->marks, a->dir, a->options, &a->keys, note,
 	    a->checkpoint_known ? n : 0, &a->result->broken);
 }
 
@@ -398,6 +418,8 @@ verdict(struct audit *a)
 	}
 	if (a->hashing.chain.n == 0)
 		return broken_set(&r->broken, "genesis", 1, _("the ledger is empty"));
+	if ((err = keys_check(a)) != RESULT_OK)
+		return err;
 	r->size = a->checkpoint.size;
 	memcpy(r->root, a->checkpoint.root, HASH_LEN);
 	r->anchors = a->marks.anchors;
@@ -431,7 +453,7 @@ parts_make(struct audit *a)
 
 	hashing_begin(&a->hashing, a->dir, &a->checkpoint, a->checkpoint_known);
 	if (o->depth >= 1 &&
-	    (a->ledger = ledger_new(a->origin, a->vkey.pub, o->depth, &a->content)) == NULL)
+	    (a->ledger = ledger_new(a->origin, a->keys.list[0].key, o->depth, &a->content)) == NULL)
 		return RESULT_NO_MEMORY;
 	if (o->depth >= 3 && (a->reexec = reexec_new(a->origin, &a->content)) == NULL)
 		return RESULT_NO_MEMORY;

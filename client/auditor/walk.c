@@ -21,23 +21,26 @@ static enum result
 head_read(struct walker *r, const char *given)
 {
 	char note[NOTE_MAX_BYTES + 2], stored[NOTE_VKEY_SIZE];
-	struct note_vkey vkey;
+	struct keychain keys;
 	size_t n;
 	enum result err = given != NULL ? RESULT_OK : vkey_read(r->dir, stored);
 
 	if (err == RESULT_IO)
 		return err;
-	if (err != RESULT_OK || note_vkey_parse(given != NULL ? given : stored, &vkey) != RESULT_OK ||
-	    vkey.type != NOTE_TYPE_ED25519)
+	if (err == RESULT_OK)
+		err = auditor_keys(r->dir, given != NULL ? given : stored, &keys);
+	if (err == RESULT_IO || err == RESULT_NO_MEMORY)
+		return err;
+	if (err != RESULT_OK)
 		return broken_set(r->broken, "vkey", 0, _("the verifier key is not one of a ledger"));
 	if ((err = files_read(r->dir, "checkpoint", note, sizeof(note), &n)) == RESULT_IO)
 		return err;
 	if (err == RESULT_OK)
-		err = checkpoint_parse_verify(note, n, &vkey, &r->walk->at);
+		err = keychain_checkpoint(&keys, note, n, &r->walk->at);
 	if (err == RESULT_NO_MEMORY || err == RESULT_OK)
 		return err;
 	return broken_set(r->broken, "checkpoint", 0,
-	    _("the checkpoint is not signed by the ledger key, or was changed since"));
+	    _("the checkpoint is not signed by the key that the ledger has at its size, or was changed since"));
 }
 
 static enum result

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "client/auditor/auditor_int.h"
 
@@ -11,8 +12,7 @@
 
 struct auditor_watch {
 	char *dir;
-	char vkey_text[NOTE_VKEY_SIZE];
-	struct note_vkey vkey;
+	struct keychain keys;
 	char note[NOTE_MAX_BYTES + 2]; /* the trusted one; "" before the first */
 	struct checkpoint trusted;     /* size 0 before the first */
 	struct tree_frontier leaves;   /* of the trusted one, and further while leaves are given */
@@ -31,18 +31,61 @@ path_of(const struct auditor_watch *w, const char *name)
 }
 
 static enum result
-frontier_dump(struct auditor_watch *w, bool writing)
+file_dump(struct auditor_watch *w, const char *name, void *p, size_t n, bool writing)
 {
-	char *path = path_of(w, "frontier");
+	char *path = path_of(w, name);
 	struct dump d;
 	enum result err;
 
 	if (path == NULL)
 		return RESULT_NO_MEMORY;
 	dump_begin(&d, path, writing);
-	dump_bytes(&d, &w->leaves, sizeof(w->leaves));
+	dump_bytes(&d, p, n);
 	err = dump_end(&d, path);
 	free(path);
+	return err;
+}
+
+static enum result
+frontier_dump(struct auditor_watch *w, bool writing)
+{
+	return file_dump(w, "frontier", &w->leaves, sizeof(w->leaves), writing);
+}
+
+/* A file that is there and is not as it was written. */
+static enum result
+damage_told(const struct auditor_watch *w, enum result err, struct auditor_broken *why)
+{
+	if (err == RESULT_OK || err == RESULT_IO || err == RESULT_NO_MEMORY)
+		return err;
+	return broken_set(why, "checkpoint", 0,
+	    _("%.256s was damaged: begin another watch, with a checkpoint that you kept"), w->dir);
+}
+
+/* What this watch has seen of the ledger's keys, and what is told now: one must go on from the other. An older copy of the
+ * ledger tells of fewer. */
+static enum result
+keys_join(struct auditor_watch *w, const struct note_vkey *last, struct auditor_broken *why)
+{
+	struct keychain *seen = malloc(sizeof(*seen));
+	enum result err = seen == NULL ? RESULT_NO_MEMORY : RESULT_OK;
+	char *path = path_of(w, "keys");
+
+	if (path == NULL)
+		err = RESULT_NO_MEMORY;
+	else if (err == RESULT_OK && access(path, F_OK) == 0)
+		err = damage_told(w, file_dump(w, "keys", seen, sizeof(*seen), false), why);
+	else if (err == RESULT_OK)
+		keychain_only(seen, last);
+	if (err == RESULT_OK && keychain_within(&w->keys, seen))
+		w->keys = *seen;
+	else if (err == RESULT_OK && !keychain_within(seen, &w->keys))
+		err = broken_set(why, "vkey", 0,
+		    _("this watch is of a ledger whose verifier key is %s, %08" PRIx32
+		      ", and no entry leads from it to this one's: another ledger, or a fork of it"),
+		    last->name, last->id);
+	free(path);
+	free(seen);
 	return err;
 }
 
@@ -51,6 +94,7 @@ trusted_load(struct auditor_watch *w, struct auditor_broken *why)
 {
 	char stored[NOTE_VKEY_SIZE];
 	uint8_t root[HASH_LEN];
+	struct note_vkey last;
 	size_t n;
 	enum result err = vkey_read(w->dir, stored);
 
@@ -58,26 +102,25 @@ trusted_load(struct auditor_watch *w, struct auditor_broken *why)
 		return RESULT_OK;
 	if (err == RESULT_IO)
 		return err;
-	if (err != RESULT_OK || strcmp(stored, w->vkey_text) != 0)
-		return broken_set(why, "vkey", 0,
-		    _("this watch was begun with another verifier key: it is %.150s"), stored);
+	if (err != RESULT_OK || note_vkey_parse(stored, &last) != RESULT_OK)
+		return broken_set(why, "vkey", 0, _("the verifier key is not one of a ledger"));
+	if ((err = keys_join(w, &last, why)) != RESULT_OK)
+		return err;
 	err = files_read(w->dir, "checkpoint", w->note, sizeof(w->note), &n);
 	if (err == RESULT_OK)
-		err = checkpoint_parse_verify(w->note, n, &w->vkey, &w->trusted);
+		err = keychain_checkpoint(&w->keys, w->note, n, &w->trusted);
 	if (err == RESULT_OK)
 		err = frontier_dump(w, false);
 	if (err == RESULT_IO || err == RESULT_NO_MEMORY)
 		return err;
 	tree_frontier_root(&w->leaves, root);
-	if (err == RESULT_OK && w->leaves.size == w->trusted.size &&
-	    memcmp(root, w->trusted.root, HASH_LEN) == 0)
-		return RESULT_OK;
-	return broken_set(why, "checkpoint", 0,
-	    _("%.256s was damaged: begin another watch, with a checkpoint that you kept"), w->dir);
+	if (err == RESULT_OK && (w->leaves.size != w->trusted.size || memcmp(root, w->trusted.root, HASH_LEN) != 0))
+		err = RESULT_CORRUPT;
+	return damage_told(w, err, why);
 }
 
 enum result
-auditor_watch_open(const char *dir, const char *vkey, struct auditor_watch **out,
+auditor_watch_open(const char *dir, const struct keychain *keys, struct auditor_watch **out,
     struct auditor_broken *why)
 {
 	struct auditor_watch *w = calloc(1, sizeof(*w));
@@ -88,10 +131,8 @@ auditor_watch_open(const char *dir, const char *vkey, struct auditor_watch **out
 	if (w == NULL || (w->dir = strdup(dir)) == NULL)
 		goto out;
 	tree_frontier_init(&w->leaves);
-	snprintf(w->vkey_text, sizeof(w->vkey_text), "%s", vkey);
-	if (note_vkey_parse(vkey, &w->vkey) != RESULT_OK || w->vkey.type != NOTE_TYPE_ED25519)
-		err = broken_set(why, "vkey", 0, _("the verifier key is not one of a ledger"));
-	else if (mkdir(dir, 0777) != 0 && errno != EEXIST)
+	w->keys = *keys;
+	if (mkdir(dir, 0777) != 0 && errno != EEXIST)
 		err = RESULT_IO;
 	else
 		err = trusted_load(w, why);
@@ -147,10 +188,10 @@ auditor_watch_note(struct auditor_watch *w, const char *note, struct auditor_bro
 {
 	why->kind = NULL;
 	if (strlen(note) >= sizeof(w->wanted_note) ||
-	    checkpoint_parse_verify(note, strlen(note), &w->vkey, &w->wanted) != RESULT_OK ||
-	    strcmp(w->wanted.origin, w->vkey.name) != 0)
+	    keychain_checkpoint(&w->keys, note, strlen(note), &w->wanted) != RESULT_OK ||
+	    strcmp(w->wanted.origin, w->keys.origin) != 0)
 		return broken_set(why, "checkpoint", 0,
-		    _("the checkpoint is not signed by the ledger key, or was changed since"));
+		    _("the checkpoint is not signed by the key that the ledger has at its size, or was changed since"));
 	memcpy(w->wanted_note, note, strlen(note) + 1);
 	if (w->wanted.size < w->trusted.size) {
 		broken_set(why, "cut", w->wanted.size + 1,
@@ -206,6 +247,7 @@ auditor_watch_folder(struct auditor_watch *w, const char *dir, struct auditor_br
 enum result
 auditor_watch_accept(struct auditor_watch *w, struct auditor_broken *why)
 {
+	char vkey[NOTE_VKEY_SIZE];
 	uint8_t root[HASH_LEN];
 	enum result err;
 
@@ -221,7 +263,9 @@ auditor_watch_accept(struct auditor_watch *w, struct auditor_broken *why)
 		return evidence_keep(w, why);
 	}
 	/* The checkpoint last: it says of what size the frontier has to be. */
-	if ((err = files_write(w->dir, "vkey", w->vkey_text, strlen(w->vkey_text))) != RESULT_OK ||
+	if ((err = keychain_vkey_text(&w->keys, w->wanted.size, vkey)) != RESULT_OK ||
+	    (err = files_write(w->dir, "vkey", vkey, strlen(vkey))) != RESULT_OK ||
+	    (err = file_dump(w, "keys", &w->keys, sizeof(w->keys), true)) != RESULT_OK ||
 	    (err = frontier_dump(w, true)) != RESULT_OK ||
 	    (err = files_write(
 		 w->dir, "checkpoint", w->wanted_note, strlen(w->wanted_note))) != RESULT_OK)

@@ -5,6 +5,7 @@
 
 #include "client/cli/audit.h"
 #include "client/cli/commands.h"
+#include "client/cli/ledger_keys.h"
 #include "client/cli/out.h"
 
 /* For witnesses that are about to sign. */
@@ -121,12 +122,13 @@ export(struct cli *c, struct timebox *tb, const char *dir)
 	struct auditor_export *x = NULL;
 	struct auditor_broken why;
 	char note[NOTE_MAX_BYTES];
+	struct keychain keys;
 	enum result err;
-	int rc = note_pick(c, tb, note);
+	int rc = ledger_keys_ask(c, tb, &keys);
 
-	if (rc != CLI_DONE)
+	if (rc != CLI_DONE || (rc = note_pick(c, tb, note)) != CLI_DONE)
 		return rc;
-	err = auditor_export_begin(dir, c->home.vkey, note, &x, &why);
+	err = auditor_export_begin(dir, &keys, note, &x, &why);
 	if (err == RESULT_CORRUPT)
 		return audit_broken(c, &why);
 	if (err != RESULT_OK)

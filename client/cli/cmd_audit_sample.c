@@ -71,7 +71,7 @@ cmd_audit_sample(struct cli *c, int argc, char **argv)
 		{.name = "n", .arg = "N", .help = N_("how many records"), .number = &n},
 		{.name = "seed", .arg = "TEXT", .help = N_("a seed that was made public after the checkpoint"),
 			.text = &seed},
-		{.name = "vkey", .arg = "TEXT", .help = N_("the ledger's verifier key, as you know it"),
+		{.name = "vkey", .arg = "TEXT", .help = N_("a verifier key of the ledger, as you know it"),
 			.text = &vkey},
 		{.name = NULL},
 	};

@@ -75,6 +75,31 @@ overdue_json(const struct auditor_result *r)
 		"first", list);
 }
 
+/* The ledger's own keys, with the first size that each signs. */
+static json_t *
+ledger_keys_json(const struct auditor_result *r)
+{
+	json_t *list = json_array();
+	char vkey[NOTE_VKEY_SIZE];
+
+	for (size_t i = 0; i < r->keys.n; i++)
+		if (keychain_vkey_text(&r->keys, r->keys.list[i].from, vkey) == RESULT_OK)
+			json_array_append_new(list, json_pack("{s:s,s:I}", "vkey", vkey, "from",
+				(json_int_t)r->keys.list[i].from));
+	return list;
+}
+
+static void
+ledger_keys_words(const struct auditor_result *r)
+{
+	char vkey[NOTE_VKEY_SIZE];
+
+	for (size_t i = 0; i < r->keys.n; i++)
+		if (keychain_vkey_text(&r->keys, r->keys.list[i].from, vkey) == RESULT_OK)
+			printf(_("ledger key from entry %" PRIu64 " on: %s\n"), r->keys.list[i].from, vkey);
+	printf("\n");
+}
+
 static void
 verify_json(const struct auditor_result *r, unsigned depth)
 {
@@ -101,6 +126,7 @@ verify_json(const struct auditor_result *r, unsigned depth)
 	json_object_set_new(j, "system", json_integer((json_int_t)r->system));
 	json_object_set_new(j, "members", json_integer((json_int_t)r->members));
 	json_object_set_new(j, "accounts", json_integer((json_int_t)r->accounts));
+	json_object_set_new(j, "ledger_keys", ledger_keys_json(r));
 	json_object_set_new(j, "roster", roster);
 	json_object_set_new(j, "pinned", json_boolean(r->pinned));
 	json_object_set_new(j, "resumed", json_integer((json_int_t)r->resumed));
@@ -129,6 +155,7 @@ verify_words(const struct auditor_result *r, unsigned depth)
 		printf(_("overdue: %" PRIu64 " things were done over a minute late, %" PRIu64
 			 " not at all; the longest delay is %" PRIu64 " s\n\n"), r->overdue_late,
 			r->overdue_missing, r->overdue_worst_us / 1000000);
+	ledger_keys_words(r);
 	for (size_t i = 0; i < r->n_roster; i++) {
 		const struct auditor_key *k = &r->roster[i];
 
@@ -324,7 +351,7 @@ cmd_audit_verify(struct cli *c, int argc, char **argv)
 			.flag = &t.accounts},
 		{.name = "threads", .arg = "N", .help = N_("as many as processors, if not said"),
 			.number = &o.threads},
-		{.name = "vkey", .arg = "TEXT", .help = N_("the ledger's verifier key, as you know it"),
+		{.name = "vkey", .arg = "TEXT", .help = N_("a verifier key of the ledger, as you know it"),
 			.text = &o.vkey},
 		{.name = "kept", .arg = "SIZE:ROOT", .help = N_("a size and root noted down earlier"),
 			.list = &t.kept},

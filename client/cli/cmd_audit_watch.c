@@ -9,6 +9,7 @@
 #include "client/auditor/files.h"
 #include "client/cli/audit.h"
 #include "client/cli/commands.h"
+#include "client/cli/ledger_keys.h"
 #include "client/cli/out.h"
 #include "proto/tree.h"
 
@@ -153,19 +154,38 @@ check_with(struct watching *w, struct timebox *tb, struct auditor_watch *a)
 	return CLI_DONE;
 }
 
+/* The ledger's keys: those that its entries lead to from the one that is known. */
+static int
+keys_fetch(struct watching *w, struct timebox *tb, struct keychain *keys)
+{
+	struct note_vkey known;
+	int rc;
+
+	if (tb == NULL)
+		return ledger_keys_known(w->c, w->vkey, w->from, keys);
+	if ((rc = ledger_keys_ask(w->c, tb, keys)) != CLI_DONE || w->vkey == NULL)
+		return rc;
+	if (note_vkey_parse(w->vkey, &known) == RESULT_OK && keychain_knows(keys, &known))
+		return CLI_DONE;
+	return cli_fail_here(w->c, RESULT_UNKNOWN_KEY, "--vkey", "%s", _("the daemon's ledger never had this key"));
+}
+
 static int
 check(struct watching *w)
 {
 	struct auditor_watch *a = NULL;
 	struct timebox *tb = NULL;
 	struct auditor_broken why;
+	struct keychain keys;
 	enum result err;
 	int rc = CLI_DONE;
 
 	if (w->from == NULL)
 		rc = cli_connect(w->c, &tb);
+	if (rc == CLI_DONE)
+		rc = keys_fetch(w, tb, &keys);
 	if (rc == CLI_DONE) {
-		err = auditor_watch_open(w->dir, w->vkey != NULL ? w->vkey : w->c->home.vkey, &a, &why);
+		err = auditor_watch_open(w->dir, &keys, &a, &why);
 		rc = err == RESULT_OK ? check_with(w, tb, a) : failed(w, err, &why);
 	}
 	auditor_watch_free(a);
@@ -199,7 +219,7 @@ cmd_audit_watch(struct cli *c, int argc, char **argv)
 	const struct cli_option options[] = {
 		{.name = "from", .arg = "OUTDIR", .help = N_("an export's folder instead of the daemon"),
 			.text = &w.from},
-		{.name = "vkey", .arg = "TEXT", .help = N_("the ledger's verifier key, as you know it"),
+		{.name = "vkey", .arg = "TEXT", .help = N_("a verifier key of the ledger, as you know it"),
 			.text = &w.vkey},
 		{.name = "every", .arg = "SECONDS", .help = N_("look again and again"), .number = &w.every},
 		{.name = "metrics", .arg = "FILE", .help = N_("a text file of metrics, written after each look"),

@@ -8,6 +8,7 @@
 
 #include "client/cli/audit.h"
 #include "client/cli/commands.h"
+#include "client/cli/ledger_keys.h"
 #include "client/cli/out.h"
 #include "proto/canonical.h"
 #include "proto/tree.h"
@@ -67,6 +68,7 @@ opening_save(struct cli *c, struct timebox *tb, uint64_t seq, uint32_t command, 
 	Timebox__V1__GetOpening ask = TIMEBOX__V1__GET_OPENING__INIT;
 	Timebox__V1__Call call = TIMEBOX__V1__CALL__INIT;
 	Timebox__V1__Response *answer = NULL;
+	struct keychain keys;
 	char id[OUT_ID_SIZE];
 	int rc;
 
@@ -77,6 +79,9 @@ opening_save(struct cli *c, struct timebox *tb, uint64_t seq, uint32_t command, 
 	rc = cli_call(c, tb, &call, TIMEBOX__V1__RESPONSE__BODY_OPENING, &answer);
 	if (rc == CLI_DONE)
 		rc = file_write(c, path, file, answer->opening);
+	/* So that the home can check it when it is alone. */
+	if (rc == CLI_DONE)
+		rc = ledger_keys_ask(c, tb, &keys);
 	timebox_response_free(answer);
 	(void)out_id(id, seq, command);
 	if (rc == CLI_DONE && c->json)

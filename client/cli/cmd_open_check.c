@@ -6,12 +6,13 @@
 #include "client/auditor/auditor.h"
 #include "client/auditor/files.h"
 #include "client/cli/commands.h"
+#include "client/cli/ledger_keys.h"
 #include "client/cli/out.h"
 #include "client/cli/proof.h"
 
 struct check {
-	const char *file, *vkey, *export;
-	struct note_vkey key;
+	const char *file, *vkey, *keys_from, *export;
+	struct keychain keys;
 	struct arena arena;
 	uint8_t bytes[AUDITOR_OPENING_MAX + 1];
 	struct auditor_opening opening;
@@ -23,7 +24,7 @@ static const char *
 entry_wrong(struct check *k, const char *proof, uint64_t seq, const uint8_t leaf[HASH_LEN])
 {
 	struct receipt r;
-	const char *why = proof_wrong(proof, strlen(proof), &k->key, &r, &k->at);
+	const char *why = proof_wrong(proof, strlen(proof), &k->keys, &r, &k->at);
 
 	if (why != NULL)
 		return why;
@@ -67,7 +68,7 @@ check_read(struct cli *c, struct check *k)
 		return cli_fail_here(c, err, k->file, NULL);
 	if (err == RESULT_OVERFLOW)
 		return proof_broken(c, k->file, _("it is no opening"));
-	err = auditor_opening(k->bytes, n, k->key.name, &k->arena, &k->opening, &why);
+	err = auditor_opening(k->bytes, n, k->keys.origin, &k->arena, &k->opening, &why);
 	if (err == RESULT_CORRUPT)
 		return proof_broken(c, k->file, why);
 	return err == RESULT_OK ? CLI_DONE : cli_fail_here(c, err, k->file, NULL);
@@ -145,7 +146,7 @@ opening_print(const struct check *k)
 static int
 check_all(struct cli *c, struct check *k)
 {
-	int rc = proof_key(c, k->vkey, &k->key);
+	int rc = ledger_keys_known(c, k->vkey, k->keys_from, &k->keys);
 
 	if (rc == CLI_DONE)
 		rc = check_read(c, k);
@@ -171,7 +172,9 @@ cmd_open_check(struct cli *c, int argc, char **argv)
 	}
 	const struct cli_option options[] = {
 		{.name = "vkey", .arg = "TEXT", .text = &k->vkey,
-			.help = N_("the ledger's verifier key, as you know it (else this home's)")},
+			.help = N_("a verifier key of the ledger, as you know it (else this home's)")},
+		{.name = "keys", .arg = "PATH", .text = &k->keys_from,
+			.help = N_("a file of timebox station keys, or an export: leads from that key to the others")},
 		{.name = "export", .arg = "DIR", .text = &k->export,
 			.help = N_("an export that has to have the same entry")},
 		{.name = NULL},

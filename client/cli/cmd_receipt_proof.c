@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client/cli/commands.h"
+#include "client/cli/ledger_keys.h"
 #include "client/cli/out.h"
 #include "client/cli/proof.h"
 
@@ -34,6 +35,7 @@ proof_ask(struct cli *c, const char *text, bool witnessed, Timebox__V1__Response
 	struct timebox *tb = NULL;
 	Timebox__V1__GetProof ask;
 	Timebox__V1__Call call;
+	struct keychain keys;
 	uint8_t id[UUID7_LEN] = {0};
 	int rc;
 
@@ -47,6 +49,9 @@ proof_ask(struct cli *c, const char *text, bool witnessed, Timebox__V1__Response
 		rc = cli_connect(c, &tb);
 	if (rc == CLI_DONE)
 		rc = cli_call(c, tb, &call, TIMEBOX__V1__RESPONSE__BODY_PROOF, out);
+	/* So that the home can check it when it is alone. */
+	if (rc == CLI_DONE)
+		rc = ledger_keys_ask(c, tb, &keys);
 	timebox_close(tb);
 	return rc;
 }
@@ -155,14 +160,14 @@ cmd_receipt_save(struct cli *c, int argc, char **argv)
 
 struct check {
 	const char *file;
-	const char *vkey;
+	const char *vkey, *keys_from;
 	const char *slip;
 	struct cli_list witnesses;
 	char text[RECEIPT_MAX_BYTES + 1];
 	size_t len;
 	struct receipt receipt;
 	struct checkpoint checkpoint;
-	struct note_vkey key;
+	struct keychain keys;
 };
 
 static int
@@ -176,7 +181,7 @@ check_load(struct cli *c, struct check *k)
 	k->len = fread(k->text, 1, sizeof(k->text), file);
 	bad = ferror(file);
 	(void)fclose(file);
-	return bad ? cli_fail_here(c, RESULT_IO, k->file, NULL) : proof_key(c, k->vkey, &k->key);
+	return bad ? cli_fail_here(c, RESULT_IO, k->file, NULL) : ledger_keys_known(c, k->vkey, k->keys_from, &k->keys);
 }
 
 /* The slip's short form must be this receipt's. */
@@ -217,7 +222,7 @@ check_witnesses(const struct cli *c, const struct check *k, json_t *list)
 static int
 check_proof(struct cli *c, struct check *k)
 {
-	const char *why = proof_wrong(k->text, k->len, &k->key, &k->receipt, &k->checkpoint);
+	const char *why = proof_wrong(k->text, k->len, &k->keys, &k->receipt, &k->checkpoint);
 
 	return why != NULL ? proof_broken(c, k->file, why) : check_slip(c, k);
 }
@@ -262,7 +267,9 @@ cmd_receipt_check(struct cli *c, int argc, char **argv)
 		return cli_fail_here(c, RESULT_NO_MEMORY, NULL, NULL);
 	const struct cli_option options[] = {
 		{.name = "vkey", .arg = "TEXT", .text = &k->vkey,
-			.help = N_("the ledger's verifier key, as you know it (else this home's)")},
+			.help = N_("a verifier key of the ledger, as you know it (else this home's)")},
+		{.name = "keys", .arg = "PATH", .text = &k->keys_from,
+			.help = N_("a file of timebox station keys, or an export: leads from that key to the others")},
 		{.name = "slip", .arg = "SHORT", .text = &k->slip,
 			.help = N_("the short form on the slip: the receipt must be of that entry")},
 		{.name = "witness", .arg = "VKEY", .list = &k->witnesses,

@@ -23,6 +23,7 @@ static const struct cli_command key_commands[] = {
 static const struct cli_command station_commands[] = {
 	{"open", N_("sign that set-up is over"), STAFF, cmd_station_open, NULL},
 	{"status", N_("the station and its daemon now"), NULL, cmd_station_status, NULL},
+	{"keys", N_("the verifier keys that the ledger has had"), NULL, cmd_station_keys, NULL},
 	{NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -20,6 +20,7 @@ CLI_COMMAND(cmd_key_list);
 CLI_COMMAND(cmd_key_revoke);
 CLI_COMMAND(cmd_station_open);
 CLI_COMMAND(cmd_station_status);
+CLI_COMMAND(cmd_station_keys);
 CLI_COMMAND(cmd_proposal_list);
 CLI_COMMAND(cmd_proposal_approve);
 CLI_COMMAND(cmd_proposal_withdraw);

@@ -285,7 +285,7 @@ out_command_text(uint32_t number)
 		const char *text;
 	} texts[] = {
 		{1, N_("the station's first entry")}, {2, N_("the clock accepted")},
-		{3, N_("newer rules of the book")}, {10, N_("a key admitted")},
+		{3, N_("newer rules of the book")}, {4, N_("another ledger key")}, {10, N_("a key admitted")},
 		{11, N_("an invitation")}, {12, N_("a key linked to its person")},
 		{13, N_("an approval")}, {14, N_("a proposal withdrawn")}, {15, N_("a key revoked")},
 		{16, N_("the station opened")}, {17, N_("new rules")}, {20, N_("a new word")},

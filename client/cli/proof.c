@@ -16,35 +16,28 @@ proof_broken(const struct cli *c, const char *what, const char *why)
 	return CLI_VERIFY;
 }
 
-int
-proof_key(struct cli *c, const char *vkey, struct note_vkey *out)
-{
-	int rc = vkey == NULL ? cli_home_open(c) : CLI_DONE;
-
-	if (rc != CLI_DONE)
-		return rc;
-	if (note_vkey_parse(vkey == NULL ? c->home.vkey : vkey, out) != RESULT_OK ||
-		out->type != NOTE_TYPE_ED25519)
-		return cli_fail_here(c, RESULT_BAD_FIELD, "--vkey", NULL);
-	return CLI_DONE;
-}
-
 const char *
-proof_wrong(const char *text, size_t n, const struct note_vkey *key, struct receipt *out,
+proof_wrong(const char *text, size_t n, const struct keychain *keys, struct receipt *out,
 	struct checkpoint *at)
 {
 	enum result err = receipt_parse(text, n, out);
+	struct note_vkey key;
 
 	if (err != RESULT_OK)
 		return _("it is no receipt");
 	if (!out->has_leaf)
 		return _("it does not say the entry's hash (line extra)");
-	err = receipt_verify(out, out->leaf, key, at);
+	err = checkpoint_parse(out->checkpoint, out->checkpoint_len, at);
+	if (err == RESULT_OK) {
+		keychain_vkey(keys, at->size, &key);
+		err = receipt_verify(out, out->leaf, &key, at);
+	}
 	if (err == RESULT_CORRUPT)
 		return _("the entry is not in the ledger of its checkpoint");
 	if (err != RESULT_OK)
-		return _("its checkpoint is not signed by the ledger's key, or was changed since");
-	return strcmp(at->origin, key->name) == 0 ? NULL : _("it is of another ledger");
+		return _("its checkpoint is not signed by the key that you know, or was changed since. If the ledger's key was "
+			 "changed, say with --keys which keys it had: a file of timebox station keys, or an export");
+	return strcmp(at->origin, keys->origin) == 0 ? NULL : _("it is of another ledger");
 }
 
 int

@@ -3,18 +3,16 @@
 #define TIMEBOX_CLIENT_CLI_PROOF_H
 
 #include "client/cli/cli.h"
+#include "proto/keychain.h"
 #include "proto/note.h"
 
 /* Says that `what` (a file, a slip) proves nothing, and why (translated): in words, or {"ok":false,"file":...,"why":...};
  * returns CLI_VERIFY. */
 int proof_broken(const struct cli *c, const char *what, const char *why);
 
-/* The ledger's verifier key: what --vkey said, or with NULL the one that this home knows. An exit code. */
-int proof_key(struct cli *c, const char *vkey, struct note_vkey *out);
-
 /* Checks a tlog-proof that states its leaf hash: NULL, with *out and *at filled, or what is wrong with it, translated.
  * out->checkpoint points into `text`. */
-const char *proof_wrong(const char *text, size_t n, const struct note_vkey *key, struct receipt *out,
+const char *proof_wrong(const char *text, size_t n, const struct keychain *keys, struct receipt *out,
 	struct checkpoint *at);
 
 /* The leaf hash of an entry as the export's tiles have it; the export itself is verified by `audit verify`. An exit code:

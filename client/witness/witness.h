@@ -6,7 +6,7 @@
  *	DIR/key		32 bytes, the seed of the witness's Ed25519 key, mode 0600
  *	DIR/vkey	its verifier key's text and a newline: what stations and auditors are told
  *	DIR/logs	a verifier key a line: the ledgers that are witnessed ('#' begins a comment); several for one
- *			origin where its ledger key was changed
+ *			origin only while its ledger key is changed: the old one then goes
  *	DIR/<origin>	the checkpoint that was cosigned last, for each origin (its SHA-256 in hexadecimal, ".checkpoint")
  *
  * The checkpoint is on the disk, durably, before its cosignature leaves: a file that is renamed into place, under a lock, so that

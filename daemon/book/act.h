@@ -140,6 +140,8 @@ struct command {
 	const struct refused_row *refused;
 	/* Genesis: the codes' hashes. */
 	const uint8_t (*hashes)[32];
+	/* LedgerKey: the new key's, 64 bytes; the book does not look at it. */
+	const uint8_t *signature;
 	uint32_t n_members;
 	uint32_t n_refs;
 	uint32_t n_rows;

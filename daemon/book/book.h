@@ -70,6 +70,8 @@ struct book_in {
 	/* The entry's time: later than every entry before. */
 	uint64_t now_us;
 	uint64_t seq;
+	/* Leaf hash of the entry before; zeros for entry 1. */
+	const uint8_t *prev;
 	/* A system act: made by the daemon for what falls due. */
 	int system;
 	/* Member and beneficiary ids drawn for this act, used in order, none of them taken; at

@@ -41,6 +41,7 @@ struct book {
 DECIDE(genesis);
 DECIDE(clock_accept);
 DECIDE(semantics_raise);
+DECIDE(ledger_key);
 DECIDE(enrol);
 DECIDE(invite);
 DECIDE(key_link);

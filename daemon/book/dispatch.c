@@ -24,6 +24,7 @@ static const struct row table[] = {
 	ROW(GENESIS,          genesis,          OPERATOR,       YES,      NO,       0, 0),
 	ROW(CLOCK_ACCEPT,     clock_accept,     OPERATOR,       YES,      YES,      0, 0),
 	ROW(SEMANTICS_RAISE,  semantics_raise,  OPERATOR,       YES,      YES,      0, 0),
+	ROW(LEDGER_KEY,       ledger_key,       OPERATOR,       YES,      YES,      0, 0),
 	ROW(ENROL,            enrol,            NOBODY,         YES,      YES,      0, 0),
 	ROW(INVITE,           invite,           STAFF,          YES,      YES,      1, 0),
 	ROW(KEY_LINK,         key_link,         STAFF,          PROPOSED, PROPOSED, 1, 1),

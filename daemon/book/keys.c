@@ -6,7 +6,7 @@ decide_enrol(struct book *b, const struct command *c)
 {
 	const uint8_t *pub = b->in->act->actor_key;
 	struct row_key ik = row_key_hash(TABLE_INVITE, c->code_hash);
-	struct row_key kk = row_key_hash(TABLE_KEY, pub);
+	struct row_key kk = row_key_hash(TABLE_KEY, pub), lk = row_key_hash(TABLE_LEDGER_KEY, pub);
 	struct invite_row *invite = book_edit(b, &ik);
 	struct row_key nk;
 	struct key_row *key;
@@ -19,6 +19,8 @@ decide_enrol(struct book *b, const struct command *c)
 	if (invite->uses_left == 0 ||
 	    (invite->expires_us != 0 && b->in->now_us > invite->expires_us))
 		return RESULT_CODE_USED;
+	if (book_get(b, &lk) != NULL)
+		return RESULT_EXISTS;
 	invite->uses_left--;
 	key = book_add(b, &kk);
 	key->no = book_station_edit(b)->next_key_no++;

@@ -43,6 +43,7 @@ static const struct {
     [TABLE_DUE] = {"due", sizeof(struct due_row)},
     [TABLE_ERASURE] = {"erasure", sizeof(struct erasure_row)},
     [TABLE_FINDING] = {"finding", sizeof(struct finding_row)},
+    [TABLE_LEDGER_KEY] = {"ledger_key", sizeof(struct ledger_key_row)},
 };
 
 uint32_t

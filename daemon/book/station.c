@@ -23,6 +23,19 @@ invite_add(
 	return RESULT_OK;
 }
 
+/* The ledger has this key from this entry on. */
+static void
+ledger_key_set(struct book *b, const uint8_t key[32])
+{
+	struct row_key k = row_key_hash(TABLE_LEDGER_KEY, key);
+	struct station *station = book_station_edit(b);
+	struct ledger_key_row *row = book_add(b, &k);
+
+	row->from = b->in->seq;
+	station->ledger_keys++;
+	memcpy(station->ledger_key, key, 32);
+}
+
 enum result
 decide_genesis(struct book *b, const struct command *c)
 {
@@ -38,7 +51,7 @@ decide_genesis(struct book *b, const struct command *c)
 	if (c->n_hashes != 2)
 		return book_refuse_field(b, "staff_codes");
 	b->station = station = book_add(b, &k);
-	memcpy(station->ledger_key, c->key, 32);
+	ledger_key_set(b, c->key);
 	station->zone_minutes = c->zone_minutes;
 	station->semantics = BOOK_SEMANTICS;
 	station->genesis_us = b->in->now_us;
@@ -67,6 +80,25 @@ decide_semantics_raise(struct book *b, const struct command *c)
 	if (c->semantics <= b->station->semantics || c->semantics > BOOK_SEMANTICS)
 		return book_refuse_field(b, "semantics");
 	book_station_edit(b)->semantics = c->semantics;
+	return RESULT_OK;
+}
+
+/* Both signatures are looked at by whoever takes the act in: they are over bytes, and the origin, that the book does not see. */
+enum result
+decide_ledger_key(struct book *b, const struct command *c)
+{
+	struct row_key was = row_key_hash(TABLE_LEDGER_KEY, c->key), is = row_key_hash(TABLE_KEY, c->key);
+
+	if (b->in->act->n_commands != 1)
+		return RESULT_TOO_MANY;
+	if (c->ref.seq + 1 != b->in->seq || c->ref.index != 0 || memcmp(c->ref.leaf, b->in->prev, 32) != 0)
+		return RESULT_WRONG_LEAF;
+	/* A key is the ledger's or somebody's, and once: who signed is never a question of when. */
+	if (book_get(b, &was) != NULL || book_get(b, &is) != NULL)
+		return RESULT_EXISTS;
+	if (b->station->ledger_keys >= LEDGER_KEYS_MAX)
+		return RESULT_TOO_MANY;
+	ledger_key_set(b, c->key);
 	return RESULT_OK;
 }
 

@@ -50,6 +50,7 @@ enum table {
 	TABLE_DUE,
 	TABLE_ERASURE,
 	TABLE_FINDING,
+	TABLE_LEDGER_KEY,
 	TABLE_LAST
 };
 
@@ -82,7 +83,17 @@ struct station {
 	uint32_t staff_linked;
 	uint64_t genesis_us;
 	uint64_t opened_us;
+	/* How many keys the ledger had, this one too. */
+	uint64_t ledger_keys;
 };
+
+/* key a to d: a key that the ledger has or had. */
+struct ledger_key_row {
+	/* The entry that named it: it signs checkpoints of this size and more. */
+	uint64_t from;
+};
+/* More changes of the ledger's key are refused (proto/keychain.h). */
+#define LEDGER_KEYS_MAX 256
 
 /* key a: version (the entry's seq). */
 struct rules_row {

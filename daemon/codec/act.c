@@ -107,6 +107,7 @@ static const struct act_field fields[] = {
     {"refused", F_REFUSED, AT(refused), 0},
     {"outlets", F_OUTLETS, AT(outlets), 0},
     {"staff_codes", F_HASHES, AT(hashes), 0},
+    {"signature", F_SIGNATURE, AT(signature), 64},
 #undef AT
 };
 
@@ -118,6 +119,7 @@ static const struct {
     {COMMAND_GENESIS, " ledger_key recovery_code staff_codes rules "},
     {COMMAND_CLOCK_ACCEPT, " time_us "},
     {COMMAND_SEMANTICS_RAISE, " semantics "},
+    {COMMAND_LEDGER_KEY, " key ref signature "},
     {COMMAND_ENROL, " code_hash proof "},
     {COMMAND_INVITE, " role code_hash "},
     {COMMAND_KEY_LINK, " member "},
@@ -453,6 +455,19 @@ take_hashes(struct decoder *d, const ProtobufCBinaryData *from)
 	return RESULT_OK;
 }
 
+static enum result
+take_signature(struct decoder *d, const ProtobufCBinaryData *b, int *present)
+{
+	uint8_t *to;
+
+	if (b->len == 0)
+		return RESULT_OK;
+	if ((to = arena_alloc(d->arena, d->field->max)) == NULL)
+		return RESULT_NO_MEMORY;
+	d->c->signature = to;
+	return take_bytes(b, d->field->max, to, present);
+}
+
 static uint64_t
 number_at(const ProtobufCFieldDescriptor *desc, const void *from)
 {
@@ -505,6 +520,8 @@ take_scalar(struct decoder *d, int *present)
 	case F_RULES:
 		*present = p != NULL;
 		return p == NULL ? RESULT_OK : take_rules(p, to);
+	case F_SIGNATURE:
+		return take_signature(d, d->from, present);
 	case F_MEMBERS:
 	case F_REFS:
 	case F_ROWS:
@@ -542,6 +559,7 @@ take_list(struct decoder *d)
 	case F_RECEIPT:
 	case F_REF:
 	case F_RULES:
+	case F_SIGNATURE:
 		break;
 	}
 	return RESULT_INTERNAL;

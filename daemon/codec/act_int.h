@@ -25,6 +25,7 @@ enum field_type {
 	F_REFUSED,
 	F_OUTLETS,
 	F_HASHES,
+	F_SIGNATURE,
 };
 
 /* What a field name means: where it goes and its largest value (for F_BYTES its exact length). */

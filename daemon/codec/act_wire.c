@@ -66,6 +66,7 @@ field_how(const ProtobufCFieldDescriptor *desc, const struct act_field *field)
 	case F_REFUSED:
 	case F_OUTLETS:
 	case F_HASHES:
+	case F_SIGNATURE:
 		break;
 	}
 	return PLAN_LONG;

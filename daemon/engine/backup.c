@@ -22,6 +22,7 @@ struct backup {
 	struct manifest manifest;
 	struct backup_out out;
 	struct tree_frontier tree;
+	struct keychain chain;
 	/* Of the last entry read. */
 	uint8_t leaf[32];
 	enum people_table table;
@@ -35,6 +36,32 @@ backup_error(struct engine_error *error, enum result err, const char *format, ..
 	va_start(ap, format);
 	vsnprintf(error->text, sizeof(error->text), format, ap);
 	va_end(ap);
+	return err;
+}
+
+enum result
+backup_zone(const uint8_t *entry, size_t len, int32_t *zone_minutes)
+{
+	const Timebox__V1__Entry *decoded;
+	const Timebox__V1__Act *act;
+	ProtobufCMessage *message;
+	struct arena arena;
+	enum result err = arena_init(&arena, ACT_ARENA_BYTES);
+
+	if (err != RESULT_OK)
+		return err;
+	if (entry_decode(entry, len, &arena, &decoded) != RESULT_OK ||
+	    canonical_unpack(&timebox__v1__act__descriptor, &arena, decoded->act.data, decoded->act.len, &message) !=
+		RESULT_OK) {
+		err = RESULT_CORRUPT;
+	} else {
+		act = (const Timebox__V1__Act *)(const void *)message;
+		if (act->n_commands == 1 && act->commands[0]->kind_case == TIMEBOX__V1__COMMAND__KIND_GENESIS)
+			*zone_minutes = act->commands[0]->genesis->zone_minutes;
+		else
+			err = RESULT_CORRUPT;
+	}
+	arena_free(&arena);
 	return err;
 }
 
@@ -88,37 +115,52 @@ freeze(struct backup *b)
 	return RESULT_OK;
 }
 
-/* ---- writing ---- */
+/* ---- the keys that the ledger had, and the one that signs ---- */
 
-/* Of entry 1: the ledger's name, and the zone that its days are in. */
+/* Of entry 1: the ledger's name, and the day until which people may be kept. */
 static enum result
 read_genesis(struct backup *b, const uint8_t *bytes, size_t len)
 {
-	const Timebox__V1__Entry *entry;
-	const Timebox__V1__Act *act;
-	ProtobufCMessage *message;
-	struct arena arena;
-	enum result err;
+	int32_t zone_minutes;
+	enum result err = backup_zone(bytes, len, &zone_minutes);
 
-	if ((err = arena_init(&arena, ACT_ARENA_BYTES)) != RESULT_OK)
+	if (err != RESULT_OK)
 		return err;
-	if (entry_decode(bytes, len, &arena, &entry) != RESULT_OK ||
-	    canonical_unpack(&timebox__v1__act__descriptor, &arena, entry->act.data, entry->act.len,
-		&message) != RESULT_OK) {
-		err = RESULT_CORRUPT;
-	} else {
-		act = (const Timebox__V1__Act *)(const void *)message;
-		snprintf(b->manifest.origin, sizeof(b->manifest.origin), "%s", act->origin);
-		if (act->n_commands != 1 || act->commands[0]->kind_case != TIMEBOX__V1__COMMAND__KIND_GENESIS)
-			err = RESULT_CORRUPT;
-		else if (b->people != NULL)
-			b->manifest.keep_until_day =
-			    backup_day(b->ask->now_us, act->commands[0]->genesis->zone_minutes) +
-			    (int32_t)b->ask->keep_days;
-	}
-	arena_free(&arena);
-	return err;
+	memcpy(b->manifest.origin, b->chain.origin, sizeof(b->manifest.origin));
+	if (b->people != NULL)
+		b->manifest.keep_until_day =
+		    backup_day(b->ask->now_us, zone_minutes) + (int32_t)b->ask->keep_days;
+	return RESULT_OK;
 }
+
+static enum result
+read_key(struct backup *b, uint64_t seq, const uint8_t *bytes, size_t len)
+{
+	enum result err = keychain_entry(&b->chain, bytes, len);
+
+	if (err == RESULT_NOT_FOUND && seq > 1)
+		return RESULT_OK;
+	if (err != RESULT_OK)
+		return backup_error(b->error, RESULT_CORRUPT, "%s/ledger: entry %" PRIu64 " makes no ledger key as it should",
+		    b->ask->dir, seq);
+	return RESULT_OK;
+}
+
+/* What is signed is of size `to`. The key may have been changed since it was read, or since the ledger was looked at. */
+static enum result
+find_key(struct backup *b)
+{
+	const uint8_t *key = b->chain.list[keychain_at(&b->chain, b->manifest.to)].key;
+
+	if (keys_find(b->ask->dir, key, &b->keys) == RESULT_OK)
+		return RESULT_OK;
+	return backup_error(b->error, RESULT_BUSY,
+	    "%s/keys: not the key that the ledger has at entry %" PRIu64
+	    ": if it was changed just now, make the backup again",
+	    b->ask->dir, b->manifest.to);
+}
+
+/* ---- writing ---- */
 
 static enum result
 backup_entry(void *ctx, uint64_t seq, const uint8_t *bytes, size_t len)
@@ -135,7 +177,8 @@ backup_entry(void *ctx, uint64_t seq, const uint8_t *bytes, size_t len)
 		    b->ask->dir, seq);
 	tree_leaf_hash(bytes, len, b->leaf);
 	tree_frontier_append(&b->tree, b->leaf);
-	if (seq == 1 && (err = read_genesis(b, bytes, len)) != RESULT_OK)
+	if ((err = read_key(b, seq, bytes, len)) != RESULT_OK ||
+	    (seq == 1 && (err = read_genesis(b, bytes, len)) != RESULT_OK))
 		return err;
 	if (seq == b->ask->since)
 		memcpy(b->manifest.prev, b->leaf, sizeof(b->leaf));
@@ -232,6 +275,7 @@ write_all(struct backup *b)
 	enum result err;
 
 	if ((err = ledger_scan(b->ledger, 1, b->manifest.to, backup_entry, b)) != RESULT_OK ||
+	    (err = find_key(b)) != RESULT_OK ||
 	    (err = out_flush(&b->out)) != RESULT_OK ||
 	    (b->people != NULL && (err = write_people(b)) != RESULT_OK) ||
 	    (!b->ask->without_keys && (err = write_keys(b)) != RESULT_OK) ||
@@ -253,6 +297,7 @@ backup_make(const struct backup_ask *ask, struct backup_done *done, struct engin
 	b->ask = ask;
 	b->error = error;
 	tree_frontier_init(&b->tree);
+	keychain_begin(&b->chain);
 	if ((err = open_station(b)) == RESULT_OK && (err = freeze(b)) == RESULT_OK &&
 	    (err = out_open(&b->out, ask->to, &b->manifest)) == RESULT_OK)
 		err = write_all(b);

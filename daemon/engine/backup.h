@@ -17,7 +17,7 @@
  *       keep-until <YYYY-MM-DD>                 with people: the last day, in the station's zone, on which it may be kept.
  *                                               Without them, and in older backups, there is no such line
  *       file <name> <bytes> <SHA-256>           of each of the above
- *       signature <Ed25519 by the ledger key over "timebox/backup/v1\n" and all lines before this one>
+ *       signature <Ed25519 by the ledger key of size `to` over "timebox/backup/v1\n" and all lines before this one>
  *
  * Entries and people must fit. People's rows are durable before their entry, and the rows that say how to undo them go
  * after it: people as of a moment at which the last seq did not change hold the texts of all entries up to that seq, and

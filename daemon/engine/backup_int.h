@@ -53,6 +53,8 @@ int32_t backup_day(uint64_t at_us, int32_t zone_minutes);
 /* Says what went wrong and passes the code on. */
 enum result backup_error(struct engine_error *error, enum result err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The zone of the station's days, as entry 1 says; RESULT_CORRUPT for an entry that makes no station. */
+MUST_CHECK enum result backup_zone(const uint8_t *entry, size_t len, int32_t *zone_minutes);
 MUST_CHECK enum result backup_sync_folder(const char *path);
 
 #endif

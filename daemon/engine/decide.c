@@ -155,6 +155,7 @@ decide_and_make(struct engine *e, const struct act *act, const struct entry_sour
 	struct book_in in = {.act = act,
 	    .now_us = proto->time_us,
 	    .seq = proto->seq,
+	    .prev = proto->prev,
 	    .system = system,
 	    .fresh = fresh};
 	enum result err = fresh_ids(e, act, fresh, &in.n_fresh);
@@ -289,7 +290,7 @@ permission_check(struct engine *e, const struct engine_submission *submission, c
     struct engine_answer *out)
 {
 	struct book_in in = {
-	    .act = act, .now_us = now_us, .seq = ledger_last_seq(e->ledger) + 1};
+	    .act = act, .now_us = now_us, .seq = ledger_last_seq(e->ledger) + 1, .prev = e->meta.last_leaf};
 	enum result err;
 
 	if (submission->texts == NULL && !codes_needed(act) && !texts_needed(act))
@@ -299,6 +300,14 @@ permission_check(struct engine *e, const struct engine_submission *submission, c
 	if (err != RESULT_OK)
 		out->command = e->out.command;
 	return err;
+}
+
+/* The files of the keys and what is in memory change with the entry: no client does that, not even one with the key. */
+static enum result
+not_the_ledger_key(const struct act *act)
+{
+	/* Beside others the book refuses it. */
+	return act->commands[0].kind == COMMAND_LEDGER_KEY ? RESULT_NOT_ALLOWED : RESULT_OK;
 }
 
 /* Everything that must hold before the book decides. Codes and texts come after who may: how they
@@ -311,6 +320,7 @@ admit(struct engine *e, const struct engine_submission *in, const struct act *ac
 
 	if ((err = actor_check(in, act)) != RESULT_OK ||
 	    (err = signature_check(e, in)) != RESULT_OK ||
+	    (err = not_the_ledger_key(act)) != RESULT_OK ||
 	    (err = permission_check(e, in, act, now_us, out)) != RESULT_OK ||
 	    (err = codes_check(e, in, act)) != RESULT_OK)
 		return err;
@@ -590,7 +600,7 @@ engine_replay(void *ctx, uint64_t seq, const uint8_t *bytes, size_t len)
 	uint8_t leaf[32];
 	struct act act;
 	size_t made;
-	struct book_in in = {.act = &act, .seq = seq, .fresh = fresh};
+	struct book_in in = {.act = &act, .seq = seq, .prev = e->meta.last_leaf, .fresh = fresh};
 
 	arena_reset(&e->arena);
 	/* Only system entries have neither actor nor signature; the decoder checks the former. What else is wrong with the

@@ -27,6 +27,7 @@
 #include "daemon/store/people.h"
 #include "proto/arena.h"
 #include "proto/codes.h"
+#include "proto/keychain.h"
 #include "proto/note.h"
 #include "timebox/v1/rpc.pb-c.h"
 
@@ -208,6 +209,14 @@ int engine_clock_doubtful(const struct engine *engine);
 /* The operator vouches for the clock: an entry by the ledger key. For `timeboxd clock accept`, with
  * the daemon stopped. */
 MUST_CHECK enum result engine_clock_accept(struct engine *engine);
+
+/*
+ * Gives the ledger another key, in an entry signed by both, and destroys the one before: see rotate.c. For `timeboxd rotate-key`,
+ * with the daemon stopped. After a failure the next start finishes or drops it, as the entries say.
+ */
+MUST_CHECK enum result engine_rotate_key(struct engine *engine);
+/* The keys that the ledger has had. */
+void engine_keychain(const struct engine *engine, struct keychain *out);
 
 /* ---- checkpoints and proofs ---- */
 

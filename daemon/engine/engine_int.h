@@ -6,6 +6,7 @@
 #include "daemon/engine/engine.h"
 #include "daemon/store/ledger.h"
 #include "daemon/store/rows.h"
+#include "proto/keychain.h"
 #include "proto/note.h"
 #include "proto/tree.h"
 #include "timebox/v1/act.pb-c.h"
@@ -159,6 +160,21 @@ MUST_CHECK enum result keys_make(const char *dir, struct engine_keys *out);
 /* Reads them from `folder` itself; writes given ones into DIR/keys (RESULT_EXISTS if they are there). */
 MUST_CHECK enum result keys_read(const char *folder, struct engine_keys *out);
 MUST_CHECK enum result keys_write(const char *dir, const struct engine_keys *keys);
+
+/*
+ * The ledger's key is changed in two files, keys/ledger and keys/ledger.new, each 32 bytes (rotate.c). A fresh key into the
+ * second, durably, in place of what a failure left there.
+ */
+MUST_CHECK enum result keys_next(const char *dir, uint8_t seed[32], uint8_t pub[32]);
+/* Takes the one with this public key into `keys`. RESULT_BAD_SIGNATURE if neither has it. */
+MUST_CHECK enum result keys_find(const char *dir, const uint8_t ledger_key[32], struct engine_keys *keys);
+/* The same, and it is keys/ledger from then on; the other is overwritten and removed. */
+MUST_CHECK enum result keys_settle(const char *dir, const uint8_t ledger_key[32], struct engine_keys *keys);
+
+/* open.c: an operator's act of one command, signed by the ledger key and committed. */
+MUST_CHECK enum result operator_act(struct engine *e, Timebox__V1__Command *command);
+/* rotate.c: has the key that the entries name last in DIR/keys and in memory; RESULT_BAD_SIGNATURE if it is not there. */
+MUST_CHECK enum result ledger_key_settle(struct engine *e);
 
 /* decide.c */
 /* Time of the next entry. */

@@ -24,12 +24,13 @@ MUST_CHECK enum result erasure_carry_out(struct engine *e, const struct erasures
 
 /*
  * Reads a list of erasures of the ledger `origin`, whose signature is not looked at: what it is over goes to `signed_text`, the
- * prefix first. RESULT_BAD_FIELD, RESULT_WRONG_ORIGIN. The list is to be freed, also after a failure.
+ * prefix first, and the ledger's keys that it tells of to `keys`, which was begun. RESULT_BAD_FIELD, RESULT_WRONG_ORIGIN. The list is to be freed, also after a failure.
  */
 MUST_CHECK enum result erasure_list_read(
-    FILE *file, const char *origin, struct erasures *out, FILE *signed_text, uint8_t signature[SIG_LEN]);
-/* The prefix and then the file's text, signed; to be freed, also after a failure. */
-MUST_CHECK enum result erasure_list_print(
-    const char *origin, const uint8_t seed[SEED_LEN], const struct erasures *l, char **text, size_t *len);
+    FILE *file, const char *origin, struct erasures *out, struct keychain *keys, FILE *signed_text,
+    uint8_t signature[SIG_LEN]);
+/* The prefix and then the file's text, with the lines `keys` of the ledger's keys, signed; to be freed, also after a failure. */
+MUST_CHECK enum result erasure_list_print(const char *origin, const char *keys, const uint8_t seed[SEED_LEN],
+    const struct erasures *l, char **text, size_t *len);
 
 #endif

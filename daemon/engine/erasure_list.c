@@ -4,9 +4,12 @@
  *
  *   timebox-erasures 1
  *   origin <origin>
+ *   ledger-key <entry, hexadecimal>             where the ledger's key was changed: entry 1 and each change, in order
  *   erasure <entry>.<command> member|beneficiary <id> whole|details|records          in order, a line each
  *   signature <Ed25519 by the ledger key over "timebox/erasures/v1\n" and all lines before this one>
  *
+ * By a key that this ledger has had, or by the last of those lines, which lead to it from this ledger's key: so a list is good
+ * for a ledger that is older than the change, too.
  * Ids are of nobody once the number is gone. Lines that the ledger does not tell of (from a list that was given to restore)
  * are kept.
  */
@@ -24,7 +27,7 @@
 
 #define PREFIX	   ERASURE_LIST_PREFIX
 #define PREFIX_LEN (sizeof(PREFIX) - 1)
-#define LINE_MAX_LEN 512
+#define LINE_MAX_LEN (2 * KEYCHAIN_ENTRY_MAX + 64)
 
 static const char *const scopes[SCOPE_LAST] = {
     [SCOPE_WHOLE] = "whole", [SCOPE_DETAILS] = "details", [SCOPE_RECORDS] = "records"};
@@ -57,8 +60,23 @@ read_erasure(const char *line, struct erasures *out)
 	return erasure_add(out, &x);
 }
 
+static enum result
+read_key(const char *line, struct keychain *keys)
+{
+	uint8_t entry[KEYCHAIN_ENTRY_MAX];
+	size_t digits;
+
+	line += sizeof("ledger-key ") - 1;
+	digits = strcspn(line, "\n");
+	if (digits / 2 > sizeof(entry) || hex_decode(entry, digits / 2, line, digits) != RESULT_OK ||
+	    keychain_entry(keys, entry, digits / 2) != RESULT_OK)
+		return RESULT_BAD_FIELD;
+	return RESULT_OK;
+}
+
 enum result
-erasure_list_read(FILE *file, const char *origin, struct erasures *out, FILE *signed_text, uint8_t signature[SIG_LEN])
+erasure_list_read(FILE *file, const char *origin, struct erasures *out, struct keychain *keys, FILE *signed_text,
+    uint8_t signature[SIG_LEN])
 {
 	char line[LINE_MAX_LEN], want[LINE_MAX_LEN];
 	enum result err;
@@ -79,11 +97,28 @@ erasure_list_read(FILE *file, const char *origin, struct erasures *out, FILE *si
 			return n == 10 + 2 * SIG_LEN + 1 && line[n - 1] == '\n' && fgetc(file) == EOF
 				   ? hex_decode(signature, SIG_LEN, line + 10, 2 * SIG_LEN)
 				   : RESULT_BAD_FIELD;
-		if ((err = read_erasure(line, out)) != RESULT_OK)
+		err = strncmp(line, "ledger-key ", 11) == 0 ? read_key(line, keys) : read_erasure(line, out);
+		if (err != RESULT_OK)
 			return err;
 		fputs(line, signed_text);
 	}
 	return RESULT_BAD_FIELD;
+}
+
+/* By a key of this ledger, or one that its key leads to. */
+static enum result
+signer_check(const struct engine *e, const struct keychain *told, const char *text, size_t len,
+    const uint8_t signature[SIG_LEN])
+{
+	struct keychain own;
+
+	engine_keychain(e, &own);
+	for (size_t i = 0; i < own.n; i++)
+		if (ed25519_verify(own.list[i].key, text, len, signature) == RESULT_OK)
+			return RESULT_OK;
+	if (told->n == 0 || strcmp(told->origin, e->origin) != 0 || !keychain_has(told, e->keys.ledger_pub))
+		return RESULT_BAD_SIGNATURE;
+	return ed25519_verify(told->list[told->n - 1].key, text, len, signature);
 }
 
 /* RESULT_NOT_FOUND if there is no such file. The list is to be freed, also after a failure. */
@@ -92,6 +127,7 @@ list_read(const struct engine *e, const char *path, struct erasures *out)
 {
 	FILE *file = fopen(path, "re"), *signed_text;
 	uint8_t signature[SIG_LEN];
+	struct keychain keys;
 	char *text = NULL;
 	size_t len = 0;
 	enum result err;
@@ -103,11 +139,12 @@ list_read(const struct engine *e, const char *path, struct erasures *out)
 		fclose(file);
 		return RESULT_NO_MEMORY;
 	}
-	err = erasure_list_read(file, e->origin, out, signed_text, signature);
+	keychain_begin(&keys);
+	err = erasure_list_read(file, e->origin, out, &keys, signed_text, signature);
 	if (fclose(signed_text) != 0 && err == RESULT_OK)
 		err = RESULT_NO_MEMORY;
 	if (err == RESULT_OK)
-		err = ed25519_verify(e->keys.ledger_pub, text, len, signature);
+		err = signer_check(e, &keys, text, len, signature);
 	free(text);
 	fclose(file);
 	return err;
@@ -123,8 +160,33 @@ print_line(FILE *file, const struct texts_erasure *x)
 	    scopes[x->scope]);
 }
 
+/* What leads from the first key to the one that signs: lines, to be freed, also after a failure. */
+static enum result
+print_keys(struct engine *e, char **lines)
+{
+	char hex[2 * KEYCHAIN_ENTRY_MAX + 1];
+	uint8_t entry[KEYCHAIN_ENTRY_MAX];
+	enum result err = RESULT_OK;
+	struct keychain keys;
+	size_t len, size;
+	FILE *file = open_memstream(lines, &size);
+
+	if (file == NULL)
+		return RESULT_NO_MEMORY;
+	engine_keychain(e, &keys);
+	for (size_t i = 0; keys.n > 1 && i < keys.n && err == RESULT_OK; i++) {
+		err = engine_entry(e, keys.list[i].from, entry, sizeof(entry), &len);
+		if (err == RESULT_OK) {
+			hex_encode(hex, sizeof(hex), entry, len);
+			fprintf(file, "ledger-key %s\n", hex);
+		}
+	}
+	return fclose(file) == 0 || err != RESULT_OK ? err : RESULT_NO_MEMORY;
+}
+
 enum result
-erasure_list_print(const char *origin, const uint8_t seed[SEED_LEN], const struct erasures *l, char **text, size_t *len)
+erasure_list_print(const char *origin, const char *keys, const uint8_t seed[SEED_LEN], const struct erasures *l,
+    char **text, size_t *len)
 {
 	char hex[2 * SIG_LEN + 1];
 	uint8_t signature[SIG_LEN];
@@ -133,7 +195,7 @@ erasure_list_print(const char *origin, const uint8_t seed[SEED_LEN], const struc
 
 	if (file == NULL)
 		return err;
-	fprintf(file, PREFIX "timebox-erasures 1\norigin %s\n", origin);
+	fprintf(file, PREFIX "timebox-erasures 1\norigin %s\n%s", origin, keys);
 	for (size_t i = 0; i < l->n; i++)
 		print_line(file, &l->list[i]);
 	if (fflush(file) == 0 &&
@@ -200,7 +262,7 @@ static enum result
 list_write(struct engine *e, const struct erasures *more)
 {
 	struct erasures all, kept = {.n = 0};
-	char path[ENGINE_PATH_MAX], *text = NULL;
+	char path[ENGINE_PATH_MAX], *text = NULL, *keys = NULL;
 	size_t len = 0;
 	enum result err = erasure_decided(e, 0, &all);
 
@@ -209,10 +271,12 @@ list_write(struct engine *e, const struct erasures *more)
 		err = RESULT_OK;
 	if (err == RESULT_OK && (err = list_merge(&all, &kept)) == RESULT_OK &&
 	    (more == NULL || (err = list_merge(&all, more)) == RESULT_OK) &&
-	    (err = erasure_list_print(e->origin, e->keys.ledger_seed, &all, &text, &len)) == RESULT_OK)
+	    (err = print_keys(e, &keys)) == RESULT_OK &&
+	    (err = erasure_list_print(e->origin, keys, e->keys.ledger_seed, &all, &text, &len)) == RESULT_OK)
 		/* The prefix is signed, and not in the file. */
 		err = file_replace(e, path, text + PREFIX_LEN, len - PREFIX_LEN);
 	free(text);
+	free(keys);
 	free(all.list);
 	free(kept.list);
 	return err;

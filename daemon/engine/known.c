@@ -118,16 +118,18 @@ enum result
 engine_heed(struct engine *e, const char *path, struct engine_error *error)
 {
 	char note[NOTE_MAX_BYTES];
-	struct note_vkey vkey;
+	struct keychain keys;
 	struct checkpoint c;
 	size_t len;
 	enum result err;
 
 	if ((err = read_note(path, note, &len)) != RESULT_OK)
 		return say(error, err, path, "cannot be read");
-	if ((err = note_vkey_parse(e->vkey, &vkey)) != RESULT_OK ||
-	    (err = checkpoint_parse_verify(note, len, &vkey, &c)) != RESULT_OK)
-		return say(error, err, path, "no checkpoint signed by this ledger's key");
+	engine_keychain(e, &keys);
+	if ((err = keychain_checkpoint(&keys, note, len, &c)) != RESULT_OK)
+		return say(error, err, path,
+		    "no checkpoint signed by the key that this ledger has at its size; if the ledger's key was changed since, "
+		    "this ledger lacks that entry: restore a newer backup");
 	if (strcmp(c.origin, e->origin) != 0)
 		return say(error, RESULT_WRONG_ORIGIN, path, "a checkpoint of another ledger");
 	if ((err = take(e, &c)) != RESULT_OK)

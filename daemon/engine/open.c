@@ -141,14 +141,12 @@ set_origin(struct engine *e, const char *origin)
 	if (!note_name_ok(origin))
 		return RESULT_BAD_FIELD;
 	snprintf(e->origin, sizeof(e->origin), "%s", origin);
-	return note_vkey_format(e->vkey, sizeof(e->vkey), origin, e->keys.ledger_pub);
+	return RESULT_OK;
 }
 
 /* ---- init ---- */
 
-/* An operator's act (Genesis, ClockAccept) of one command, signed by the ledger key and committed.
- */
-static enum result
+enum result
 operator_act(struct engine *e, Timebox__V1__Command *command)
 {
 	uint8_t packed[4096], id[16];
@@ -343,6 +341,13 @@ open_station(struct engine *e, const char *dir, struct engine_error *error)
 	log_event(LOG_LEVEL_INFO, "replayed", "from=%llu to=%llu", (unsigned long long)from,
 	    (unsigned long long)last);
 	e->committed_tree = e->meta.tree;
+	if ((err = ledger_key_settle(e)) != RESULT_OK)
+		return refuse(error, err,
+		    err == RESULT_BAD_SIGNATURE
+			? "%s/keys/ledger is not the key that the ledger's entries name last: put the right one there, or, "
+			  "if the ledger lost its end, restore a newer backup"
+			: "%s/keys: cannot be settled: %s",
+		    dir, result_text_en(err));
 	if ((err = nodes_load(e)) != RESULT_OK)
 		return refuse(error, err, "%s/nodes: %s", dir, result_text_en(err));
 	if ((err = known_load(e, error)) != RESULT_OK)

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "daemon/engine/backup_int.h"
-#include "proto/canonical.h"
 
 struct source {
 	const char *folder;
@@ -29,8 +28,8 @@ struct restore {
 	struct ledger *ledger;
 	struct people *people;
 	uint8_t leaf[32];
-	/* The ledger's key, and the zone of its days, as entry 1 says. */
-	uint8_t ledger_key[32];
+	/* As the entries say: the ledger's keys, and the zone of its days. */
+	struct keychain chain;
 	int32_t zone_minutes;
 	/* The file at hand. */
 	uint8_t *buf;
@@ -175,6 +174,22 @@ each_file(struct restore *r, const struct source *s, const char *kind, file_fn f
 	return err;
 }
 
+/* Who signed is asked of entry 1, to which all others are chained, and of those that changed the key. */
+static enum result
+put_key(struct restore *r, const char *folder, const char *name, uint64_t seq, const uint8_t *bytes, size_t len)
+{
+	enum result err = keychain_entry(&r->chain, bytes, len);
+
+	if (err == RESULT_OK && seq == 1)
+		err = backup_zone(bytes, len, &r->zone_minutes);
+	if (err == RESULT_OK || (err == RESULT_NOT_FOUND && seq > 1))
+		return RESULT_OK;
+	if (seq == 1)
+		return broken(r, folder, name, "entry 1 makes no station");
+	return backup_error(r->error, RESULT_CORRUPT,
+	    "%s/%s: entry %" PRIu64 " changes the ledger's key, and is not signed by both keys", folder, name, seq);
+}
+
 static enum result
 put_entries(struct restore *r, const struct source *s, const struct backup_file *f)
 {
@@ -192,6 +207,8 @@ put_entries(struct restore *r, const struct source *s, const struct backup_file 
 			return backup_error(r->error, RESULT_CORRUPT,
 			    "%s/%s: entry %" PRIu64 " does not follow the one before it", s->folder, f->name, seq);
 		tree_leaf_hash(r->buf + at + 2, len, r->leaf);
+		if ((err = put_key(r, s->folder, f->name, seq, r->buf + at + 2, len)) != RESULT_OK)
+			return err;
 		if ((err = ledger_append(r->ledger, seq, r->buf + at + 2, len)) != RESULT_OK)
 			break;
 		at += len + 2;
@@ -245,38 +262,18 @@ make_ledger(struct restore *r)
 	return RESULT_OK;
 }
 
-/* Who signed is asked of entry 1, to which all others are chained. */
 static enum result
 check_signatures(struct restore *r)
 {
-	const Timebox__V1__Entry *entry;
-	const Timebox__V1__Act *act = NULL;
-	ProtobufCMessage *message;
-	struct arena arena;
-	size_t len;
-	enum result err;
+	for (size_t i = 0; i < r->ask->n; i++) {
+		const struct manifest *m = &r->sources[i].manifest;
 
-	if ((err = arena_init(&arena, ACT_ARENA_BYTES)) != RESULT_OK)
-		return backup_error(r->error, err, "not enough memory");
-	if (ledger_read(r->ledger, 1, r->buf, BACKUP_FILE_MAX, &len) == RESULT_OK &&
-	    entry_decode(r->buf, len, &arena, &entry) == RESULT_OK &&
-	    canonical_unpack(&timebox__v1__act__descriptor, &arena, entry->act.data, entry->act.len, &message) ==
-		RESULT_OK)
-		act = (const Timebox__V1__Act *)(const void *)message;
-	if (act == NULL || act->n_commands != 1 ||
-	    act->commands[0]->kind_case != TIMEBOX__V1__COMMAND__KIND_GENESIS ||
-	    act->commands[0]->genesis->ledger_key.len != 32)
-		err = broken(r, r->sources[0].folder, "entries-00001", "entry 1 makes no station");
-	else {
-		memcpy(r->ledger_key, act->commands[0]->genesis->ledger_key.data, 32);
-		r->zone_minutes = act->commands[0]->genesis->zone_minutes;
+		if (manifest_verify(m, r->chain.list[keychain_at(&r->chain, m->to)].key) != RESULT_OK)
+			return backup_error(r->error, RESULT_BAD_SIGNATURE,
+			    "%s/manifest: not signed by the key that this ledger had at entry %" PRIu64, r->sources[i].folder,
+			    m->to);
 	}
-	arena_free(&arena);
-	for (size_t i = 0; i < r->ask->n && err == RESULT_OK; i++)
-		if (manifest_verify(&r->sources[i].manifest, r->ledger_key) != RESULT_OK)
-			err = backup_error(r->error, RESULT_BAD_SIGNATURE,
-			    "%s/manifest: not signed by the key of this ledger", r->sources[i].folder);
-	return err;
+	return RESULT_OK;
 }
 
 static int
@@ -354,8 +351,10 @@ make_keys(struct restore *r)
 		(void)backup_error(r->error, err, "%s: %s", folder, result_text_en(err));
 	if (err == RESULT_OK && (err = keys_load(r->fresh, &keys)) != RESULT_OK)
 		(void)backup_error(r->error, err, "%s/keys: %s", r->fresh, result_text_en(err));
-	if (err == RESULT_OK && memcmp(keys.ledger_pub, r->ledger_key, 32) != 0)
-		err = backup_error(r->error, RESULT_BAD_SIGNATURE, "%s: not the keys of this ledger",
+	if (err == RESULT_OK && memcmp(keys.ledger_pub, r->chain.list[r->chain.n - 1].key, 32) != 0)
+		err = backup_error(r->error, RESULT_BAD_SIGNATURE,
+		    "%s: not the keys of this ledger as of its last entry: after a change of its key the keys kept before it fit "
+		    "older backups only, and the keys since newer ones",
 		    folder != NULL ? folder : newest(r)->folder);
 	crypto_wipe(&keys, sizeof(keys));
 	return err;
@@ -456,6 +455,7 @@ backup_restore(const struct restore_ask *ask, struct restore_done *done, struct 
 	}
 	r->ask = ask;
 	r->error = error;
+	keychain_begin(&r->chain);
 	if ((err = begin(r)) == RESULT_OK && (err = load_sources(r)) == RESULT_OK &&
 	    (err = make_ledger(r)) == RESULT_OK && (err = check_signatures(r)) == RESULT_OK &&
 	    (err = check_kept(r, done)) == RESULT_OK && (err = make_people(r)) == RESULT_OK && (err = make_keys(r)) == RESULT_OK) {

@@ -45,6 +45,31 @@ call_get_entries(struct call *c)
 }
 
 enum result
+call_get_ledger_keys(struct call *c)
+{
+	Timebox__V1__LedgerKeys *out = call_message(c, &timebox__v1__ledger_keys__descriptor);
+	struct keychain keys;
+	enum result err;
+
+	engine_keychain(c->rpc->engine, &keys);
+	if (out == NULL || (out->entries = call_alloc(c, keys.n * sizeof(*out->entries))) == NULL)
+		return RESULT_NO_MEMORY;
+	for (size_t i = 0; i < keys.n; i++) {
+		uint8_t *bytes = call_alloc(c, KEYCHAIN_ENTRY_MAX);
+		size_t len;
+
+		if (bytes == NULL)
+			return RESULT_NO_MEMORY;
+		if ((err = engine_entry(c->rpc->engine, keys.list[i].from, bytes, KEYCHAIN_ENTRY_MAX, &len)) != RESULT_OK)
+			return err;
+		out->entries[out->n_entries++] = (ProtobufCBinaryData){ len, bytes };
+	}
+	c->answer->body_case = TIMEBOX__V1__RESPONSE__BODY_LEDGER_KEYS;
+	c->answer->ledger_keys = out;
+	return RESULT_OK;
+}
+
+enum result
 call_get_checkpoint(struct call *c)
 {
 	Timebox__V1__Checkpoint *out = call_message(c, &timebox__v1__checkpoint__descriptor);

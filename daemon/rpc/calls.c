@@ -48,6 +48,7 @@ static const struct row table[] = {
 	ROW(ADD_COSIGNATURE, add_cosignature, STAFF | AUDITOR,                 1, 1),
 	ROW(GET_OPENING,    get_opening,    STAFF,                             0, 0),
 	ROW(GET_FINDINGS,   get_findings,   STAFF | AUDITOR,                   1, 0),
+	ROW(GET_LEDGER_KEYS, get_ledger_keys, STAFF | DEVICE | OUTLET | AUDITOR, 1, 1),
 };
 /* clang-format on */
 

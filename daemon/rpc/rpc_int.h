@@ -277,6 +277,7 @@ CALL(get_witness_request);
 CALL(add_cosignature);
 CALL(get_opening);
 CALL(get_findings);
+CALL(get_ledger_keys);
 #undef CALL
 
 #endif

@@ -69,6 +69,14 @@ class RedeemStation(SmallStation):
             self.daemon.program = TIMEBOXD_TEST
         self.daemon.start()
 
+    def rotate_key(self):
+        """What `timeboxd rotate-key` says; the daemon runs again."""
+        self.daemon.stop()
+        done = subprocess.run([self.daemon.program, "rotate-key", str(self.dir), "--json"], stdout=subprocess.PIPE,
+                              check=True, timeout=60, env=dict(os.environ, **getattr(self.daemon, "environment", {})))
+        self.daemon.start()
+        return json.loads(done.stdout)
+
     def change_rules(self, staff, changed):
         """Like set_rules, but can set a field to 0."""
         genesis = act_pb2.Act.FromString(entry_pb2.Entry.FromString(staff.entries(1)[0]).act)

@@ -56,6 +56,7 @@ def minimal(kind, station):
                         rules=act_pb2.RuleSet(session_cap_minutes=480)),
         "clock_accept": dict(time_us=1),
         "semantics_raise": dict(semantics=2),
+        "ledger_key": dict(key=ZERO32, ref=REF, signature=bytes(64)),
         "invite": dict(role=types_pb2.ROLE_AUDITOR, code_hash=os.urandom(32)),
         "key_link": dict(member=NOBODY),
         "approve": dict(ref=REF),

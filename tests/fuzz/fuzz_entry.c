@@ -104,14 +104,27 @@ check_verdict(enum result err, const struct auditor_broken *b, uint64_t seq)
 	CHECK(err == RESULT_OK || (b->entry == seq && b->why[0] != '\0'));
 }
 
-/* The two followers, each up to the first thing that is wrong. */
+/* An entry adds one key or none, and says so. */
+static void
+check_keys(struct keychain *keys, const uint8_t *entry, size_t n)
+{
+	size_t had = keys->n;
+	enum result err = keychain_entry(keys, entry, n);
+
+	CHECK(keys->n == had + (err == RESULT_OK));
+	CHECK(err != RESULT_OK || had == 0 || keys->list[had].from > keys->list[had - 1].from);
+}
+
+/* The followers, each up to the first thing that is wrong. */
 static void
 follow(struct ledger *ledger, struct accounts *accounts, const uint8_t *data, size_t size,
     struct auditor_broken broken[2])
 {
+	static struct keychain keys;
 	uint64_t seq = 0;
 	size_t n;
 
+	keychain_begin(&keys);
 	for (; size > 2; data += 2 + n, size -= 2 + n) {
 		struct deed deed;
 		enum result why;
@@ -120,6 +133,7 @@ follow(struct ledger *ledger, struct accounts *accounts, const uint8_t *data, si
 		n = (size_t)data[0] << 8 | data[1];
 		if (n == 0 || n > size - 2)
 			return;
+		check_keys(&keys, data + 2, n);
 		/* The chain is not looked at here: entries count as they come. */
 		if (decode(data + 2, n, &e) != RESULT_OK || e.seq <= seq)
 			continue;

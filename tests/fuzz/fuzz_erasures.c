@@ -19,11 +19,13 @@ list_read(const void *data, size_t size, struct erasures *out, char **signed_tex
 {
 	FILE *file = fmemopen((void *)(uintptr_t)data, size, "r"), *text = open_memstream(signed_text, len);
 	uint8_t signature[SIG_LEN];
+	struct keychain keys;
 	enum result err;
 
 	CHECK(file != NULL && text != NULL);
 	memset(out, 0, sizeof(*out));
-	err = erasure_list_read(file, ORIGIN, out, text, signature);
+	keychain_begin(&keys);
+	err = erasure_list_read(file, ORIGIN, out, &keys, text, signature);
 	CHECK(fclose(text) == 0);
 	fclose(file);
 	return err;
@@ -49,7 +51,7 @@ check_round_trip(const struct erasures *l)
 	size_t len, signed_len;
 
 	sha256("ledger", 6, seed);
-	CHECK(erasure_list_print(ORIGIN, seed, l, &text, &len) == RESULT_OK);
+	CHECK(erasure_list_print(ORIGIN, "", seed, l, &text, &len) == RESULT_OK);
 	CHECK(list_read(text + PREFIX_LEN, len - PREFIX_LEN, &again, &signed_text, &signed_len) == RESULT_OK);
 	CHECK(again.n == l->n && memcmp(signed_text, text, signed_len) == 0);
 	for (size_t i = 0; i < l->n; i++)

@@ -16,7 +16,7 @@ from ledger_writer import act_pb2, entry_pb2  # noqa: E402
 from timebox_schema import rpc_pb2, types_pb2  # noqa: E402
 
 ORIGIN = "fuzz.example/1"
-BYTES = {"batch": 16}
+BYTES = {"batch": 16, "signature": 64}
 TEXTS = {"receipt": "R-1/2"}
 
 
@@ -64,6 +64,9 @@ def entries(story):
     strange = entry_pb2.Entry(seq=1, prev=bytes(32))
     for message in (strange.postings.add(), strange.effects.add(), strange.touched.add()):
         fill(message)
+    rotated = lw.Story()
+    rotated.rotate(lw.Key("next ledger"))
+    made["ledger-key"] = lw.bundle([rotated.entries[0], rotated.entries[-1]])
     made["no-act"] = lw.bundle([strange.SerializeToString()])
     return made
 

@@ -51,20 +51,22 @@ assert_books_balance(void)
 }
 
 static enum result
-act_by(unsigned who, uint64_t session_member, const struct command *c, int system)
+act_of(const uint8_t key[32], uint64_t session_member, const struct command *c, uint32_t n, int system)
 {
-	struct act act = {.n_commands = 1, .commands = c, .actor_member = session_member};
+	struct act act = {.n_commands = n, .commands = c, .actor_member = session_member};
 	uint64_t fresh[1] = {c->other};
+	uint8_t leaf[32];
 	struct book_in in = {.act = &act,
 	    .now_us = now_us,
 	    .seq = seq + 1,
+	    .prev = leaf,
 	    .system = system,
 	    .fresh = fresh,
 	    .n_fresh = 1};
-	uint8_t leaf[32];
 	enum result err;
 
-	act.actor_key[0] = (uint8_t)who;
+	leaf_of(seq, leaf);
+	memcpy(act.actor_key, key, sizeof(act.actor_key));
 	now_us++;
 	err = book_decide(&source, &in, &out);
 	if (err != RESULT_OK) {
@@ -76,6 +78,20 @@ act_by(unsigned who, uint64_t session_member, const struct command *c, int syste
 	rows_keep(rows);
 	assert_books_balance();
 	return RESULT_OK;
+}
+
+static enum result
+act_by(unsigned who, uint64_t session_member, const struct command *c, int system)
+{
+	const uint8_t key[32] = {(uint8_t)who};
+
+	return act_of(key, session_member, c, 1, system);
+}
+
+enum result
+by_key(const uint8_t key[32], const struct command *c, uint32_t n)
+{
+	return act_of(key, 0, c, n, 0);
 }
 
 enum result
@@ -139,7 +155,7 @@ genesis(void)
 	struct command c = {
 	    .kind = COMMAND_GENESIS, .zone_minutes = 480, .hashes = codes, .n_hashes = 2};
 
-	c.key[0] = 99;
+	c.key[0] = LEDGER;
 	c.code_hash[0] = 3;
 	c.rules = (struct rule_set){.session_cap_minutes = 480,
 	    .hold_days = 7,
@@ -147,7 +163,7 @@ genesis(void)
 	    .reset_guard_days = 7,
 	    .converts =
 		1u << PROVENANCE_KIOSK | 1u << PROVENANCE_WITNESSED | 1u << PROVENANCE_OPENING};
-	assert_int_equal(by(99, c), RESULT_OK);
+	assert_int_equal(by(LEDGER, c), RESULT_OK);
 }
 
 code8

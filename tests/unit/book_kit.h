@@ -14,6 +14,7 @@
 #define STAFF_B	 2
 #define KIOSK	 3
 #define OUTLET	 4
+#define LEDGER	 99
 
 /* Ids of the cast. */
 enum { WORKER_A = 101, WORKER_B, ANNA, BEN, CARL, KIN_OF_B };
@@ -36,6 +37,8 @@ void admit(unsigned who, uint8_t with);
 
 /* One act of one command, by a key, a member's kiosk session, or the daemon. */
 enum result by(unsigned who, struct command c);
+/* An act of several; the keys of the others are one byte and zeros. */
+enum result by_key(const uint8_t key[32], const struct command *c, uint32_t n);
 enum result by_member(uint64_t member, struct command c);
 enum result by_system(struct command c);
 enum result propose_and_approve(struct command c);

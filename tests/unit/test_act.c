@@ -168,7 +168,7 @@ list_of(struct fixture *f, const char *name)
 static size_t
 bytes_length(const char *name)
 {
-	return strcmp(name, "batch") == 0 ? 16 : 32;
+	return strcmp(name, "batch") == 0 ? 16 : strcmp(name, "signature") == 0 ? 64 : 32;
 }
 
 /* Sets a field of the command's message: `n` elements of a list, or a number. */

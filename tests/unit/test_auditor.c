@@ -66,7 +66,7 @@ a_table_finds_what_was_put_in_and_nothing_else(void **state)
 struct fixture {
 	char root[64];
 	uint8_t seed[SEED_LEN];
-	char vkey[NOTE_VKEY_SIZE];
+	struct keychain keys;
 	unsigned past; /* another number: another past from entry 100 on */
 };
 
@@ -110,7 +110,7 @@ export_into(const struct fixture *f, const char *name, uint64_t size, struct aud
 	(void)snprintf(dir, sizeof(dir), "%s/%s", f->root, name);
 	note_make(f, size, note, want);
 	*fetched = 0;
-	err = auditor_export_begin(dir, f->vkey, note, &x, why);
+	err = auditor_export_begin(dir, &f->keys, note, &x, why);
 	if (err != RESULT_OK)
 		return err;
 	assert_int_equal(auditor_export_size(x), size);
@@ -158,6 +158,15 @@ shell(const struct fixture *f, const char *command)
 	return system(line);
 }
 
+static void
+one_key(struct keychain *k, const uint8_t pub[KEY_LEN])
+{
+	struct note_vkey vkey;
+
+	note_vkey_make(&vkey, ORIGIN, NOTE_TYPE_ED25519, pub);
+	keychain_only(k, &vkey);
+}
+
 static int
 set_up(void **state)
 {
@@ -170,7 +179,8 @@ set_up(void **state)
 	*state = f;
 	if (mkdtemp(f->root) == NULL || ed25519_generate(f->seed, pub) != RESULT_OK)
 		return -1;
-	return note_vkey_format(f->vkey, sizeof(f->vkey), ORIGIN, pub) == RESULT_OK ? 0 : -1;
+	one_key(&f->keys, pub);
+	return 0;
 }
 
 static int
@@ -268,10 +278,8 @@ another_ledgers_export_is_not_touched(void **state)
 	assert_int_equal(shell(f, "cp -r x y"), 0);
 	assert_int_equal(ed25519_generate(other.seed, pub), RESULT_OK);
 	assert_refused(&other, "x", 40, "checkpoint");
-	assert_int_equal(note_vkey_format(other.vkey, sizeof(other.vkey), ORIGIN, pub), RESULT_OK);
+	one_key(&other.keys, pub);
 	assert_refused(&other, "x", 40, "checkpoint");
-	(void)snprintf(other.vkey, sizeof(other.vkey), "nonsense");
-	assert_refused(&other, "x", 40, "vkey");
 	assert_int_equal(shell(f, "diff -r x y >&2"), 0);
 }
 
@@ -286,7 +294,7 @@ what_cannot_be_an_entry_is_refused(void **state)
 
 	(void)snprintf(dir, sizeof(dir), "%s/x", f->root);
 	note_make(f, 1, note, root);
-	assert_int_equal(auditor_export_begin(dir, f->vkey, note, &x, &why), RESULT_OK);
+	assert_int_equal(auditor_export_begin(dir, &f->keys, note, &x, &why), RESULT_OK);
 	assert_int_equal(auditor_export_entry(x, entry, 0), RESULT_BAD_FIELD);
 	assert_int_equal(auditor_export_entry(x, entry, FILES_ENTRY_MAX + 1), RESULT_BAD_FIELD);
 	/* Too early to finish. */
@@ -320,7 +328,7 @@ interrupt(const struct fixture *f, const char *name, uint64_t size, uint64_t n)
 
 	(void)snprintf(dir, sizeof(dir), "%s/%s", f->root, name);
 	note_make(f, size, note, root);
-	assert_int_equal(auditor_export_begin(dir, f->vkey, note, &x, &why), RESULT_OK);
+	assert_int_equal(auditor_export_begin(dir, &f->keys, note, &x, &why), RESULT_OK);
 	for (uint64_t seq; (seq = auditor_export_wants(x)) <= n;) {
 		uint8_t entry[64] = {0};
 

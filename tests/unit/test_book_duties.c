@@ -56,6 +56,85 @@ kin_and_recorders_are_kept_apart(void **state)
 	    RESULT_KIN_CONFLICT);
 }
 
+/* A change of the ledger's key to that of `key`, after the entry `after`. */
+static struct command
+ledger_key(unsigned key, uint64_t after)
+{
+	struct command c = {.kind = COMMAND_LEDGER_KEY, .ref = ref_to(after)};
+
+	c.key[0] = (uint8_t)key;
+	return c;
+}
+
+static void
+from_its_change_on_the_new_ledger_key_alone_is_the_operator(void **state)
+{
+	struct command clock = {.kind = COMMAND_CLOCK_ACCEPT};
+
+	(void)state;
+	assert_int_equal(by(STAFF_A, ledger_key(77, seq)), RESULT_NOT_ALLOWED);
+	assert_int_equal(by(LEDGER, ledger_key(77, seq)), RESULT_OK);
+	assert_int_equal(out.role, ROLE_OPERATOR);
+	clock.time_us = now_us;
+	assert_int_equal(by(LEDGER, clock), RESULT_UNKNOWN_KEY);
+	assert_int_equal(by(77, clock), RESULT_OK);
+	link_and_open();
+	assert_int_equal(by(77, ledger_key(78, seq)), RESULT_OK);
+	assert_int_equal(book_station(&source)->ledger_key[0], 78);
+}
+
+static void
+the_ledger_key_changes_at_its_own_place_only(void **state)
+{
+	struct command two[2] = {{.kind = COMMAND_CLOCK_ACCEPT, .time_us = now_us}, ledger_key(77, seq)};
+	struct command c;
+
+	(void)state;
+	assert_int_equal(by(LEDGER, ledger_key(77, seq - 1)), RESULT_WRONG_LEAF);
+	c = ledger_key(77, seq);
+	c.ref.leaf[0] ^= 1;
+	assert_int_equal(by(LEDGER, c), RESULT_WRONG_LEAF);
+	c = ledger_key(77, seq);
+	c.ref.index = 1;
+	assert_int_equal(by(LEDGER, c), RESULT_WRONG_LEAF);
+	two[1] = ledger_key(77, seq);
+	assert_int_equal(by_key((const uint8_t[32]){LEDGER}, two, 2), RESULT_TOO_MANY);
+	assert_int_equal(by(LEDGER, ledger_key(77, seq)), RESULT_OK);
+}
+
+static void
+a_key_is_the_ledgers_once_or_somebodys(void **state)
+{
+	struct command c = {.kind = COMMAND_ENROL};
+
+	(void)state;
+	assert_int_equal(by(LEDGER, ledger_key(LEDGER, seq)), RESULT_EXISTS);
+	assert_int_equal(by(LEDGER, ledger_key(STAFF_B, seq)), RESULT_EXISTS);
+	assert_int_equal(by(LEDGER, ledger_key(77, seq)), RESULT_OK);
+	assert_int_equal(by(77, ledger_key(LEDGER, seq)), RESULT_EXISTS);
+	/* The recovery code admits keys of nobody. */
+	c.code_hash[0] = 3;
+	assert_int_equal(by(LEDGER, c), RESULT_EXISTS);
+	assert_int_equal(by(80, c), RESULT_OK);
+}
+
+static void
+the_ledger_has_so_many_keys_and_no_more(void **state)
+{
+	uint8_t key[32] = {LEDGER};
+	struct command c;
+
+	(void)state;
+	for (unsigned i = 1; i < LEDGER_KEYS_MAX; i++) {
+		c = ledger_key(0, seq);
+		c.key[1] = (uint8_t)i;
+		assert_int_equal(by_key(key, &c, 1), RESULT_OK);
+		memcpy(key, c.key, sizeof(key));
+	}
+	c = ledger_key(77, seq);
+	assert_int_equal(by_key(key, &c, 1), RESULT_TOO_MANY);
+}
+
 static void
 whoever_witnessed_may_not_attest(void **state)
 {
@@ -160,6 +239,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(after_a_pin_reset_a_hold_needs_a_second_person),
 	    TEST(kin_and_recorders_are_kept_apart),
+	    TEST(from_its_change_on_the_new_ledger_key_alone_is_the_operator),
+	    TEST(the_ledger_key_changes_at_its_own_place_only),
+	    TEST(a_key_is_the_ledgers_once_or_somebodys),
+	    TEST(the_ledger_has_so_many_keys_and_no_more),
 	    TEST(whoever_witnessed_may_not_attest),
 	    TEST(gifts_are_off_until_a_rule_says_otherwise),
 	    TEST(both_staff_keys_lost_are_replaced_by_the_recovery_code),

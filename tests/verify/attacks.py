@@ -13,8 +13,8 @@ CATALOGUE = []
 
 
 class Export:
-    def __init__(self, note=None, kept=None, damage=None, pinned=True, key=None, entries=None, witness=None):
-        self.note, self.kept, self.damage, self.pinned = note, kept, damage, pinned
+    def __init__(self, note=None, kept=None, damage=None, pinned=True, key=None, entries=None, witness=None, vkey=None):
+        self.note, self.kept, self.damage, self.pinned, self.vkey = note, kept, damage, pinned, vkey
         self.key, self.entries, self.witness = key, entries, witness
 
 
@@ -106,7 +106,12 @@ def _(f):
 
 @attack("cut the end off the files", 1, "cut", "files")
 def _(f):
-    return Export(note=honest_note(f), entries=f.honest.entries[:60])
+    return Export(note=honest_note(f), entries=f.honest.entries[:-2])
+
+
+@attack("cut the change of the ledger's key off the files, too", 1, "checkpoint", "files")
+def _(f):
+    return Export(note=honest_note(f), entries=f.honest.entries[:f["rotated"].was - 1])
 
 
 @attack("leave a bundle of entries out of the export", 1, "cut", "files")
@@ -329,7 +334,7 @@ def _(f):
     item = f["first genesis"].copy()
     item.was = None
     f.after("term", item)
-    f.fresh(item).sign(f.honest.keys["operator"])
+    f.fresh(item).sign(f.honest.keys["operator before"])
 
 
 # ---- keys ----------------------------------------------------------------------------------------------
@@ -411,6 +416,126 @@ def _(f):
 @attack("take a revocation out of the story", 3, "refused:not_found")
 def _(f):
     f.drop("revoked")
+
+
+# ---- the ledger's own key ----------------------------------------------------------------------------------
+
+def clock_accepted(f, by, ahead_us=0):
+    """At the end, something that the ledger key may ask."""
+    item = f.append(f.blank("update", keep_act=False))
+    item.act.actor_key = f.honest.keys[by].public
+    item.act.commands.add().clock_accept.time_us = item.entry.time_us + ahead_us
+    f.fresh(item).sign(f.honest.keys[by])
+    return item
+
+
+def changed_again(f, key):
+    """At the end, the ledger's key is changed to another."""
+    item = f.append(f.blank("rotated"))
+    item.act.actor_key = f.honest.keys["operator"].public
+    item.command.key = key.public
+    return f.fresh(item)
+
+
+@attack("change the ledger's key without the key before", 1, "signature", "the new key")
+def _(f):
+    f["rotated"].mended = False
+    f["rotated"].unsign()
+
+
+@attack("change the ledger's key in the name of the key before", 1, "signature", "the new key")
+def _(f):
+    f["rotated"].mended = False
+    f["rotated"].sign(f.honest.keys["operator"])
+
+
+@attack("change the ledger's key to one whose owner did not sign", 1, "signature", "the key before")
+def _(f):
+    item, before = f["rotated"], f.honest.keys["operator before"]
+    item.mended = False
+    item.command.signature = before.sign(lw.change_text(
+        before.public, item.command.key, item.command.ref, lw_origin(f)))
+    item.sign(before)
+
+
+@attack("change the past before the change of key, with the new key only", 1, "key", "the new key")
+def _(f):
+    f["rotated"].mended = False
+    f["slip"].entry.time_us += 1
+
+
+@attack("move the change of key to another place", 1, "key", "the new key")
+def _(f):
+    item = f["rotated"]
+    item.mended = False
+    f.drop("rotated")
+    f.append(item)
+
+
+@attack("leave the change of key out of the story", 1, "checkpoint", "the new key")
+def _(f):
+    f.drop("rotated")
+    return Export(key=f.honest.keys["operator"])
+
+
+@attack("sign a checkpoint with the key before the change", 1, "checkpoint", "the key before")
+def _(f):
+    return Export(key=f.honest.keys["operator before"])
+
+
+@attack("the same, for an auditor who knows the new key", 1, "checkpoint", "the key before")
+def _(f):
+    return Export(key=f.honest.keys["operator before"], vkey=f.honest.vkey_now)
+
+
+@attack("sign an older size with a key that was not in force then", 1, "checkpoint", "the new key")
+def _(f):
+    return Export(key=f.honest.keys["operator"], entries=f.honest.entries[:f["rotated"].was - 1])
+
+
+@attack("an old checkpoint, signed anew with the new key, in the auditor's folder", 1, "checkpoint", "the new key")
+def _(f):
+    note = lw.sign_checkpoint(
+        f.honest.keys["operator"], [lw.leaf_hash(e) for e in f.honest.entries[:40]], lw_origin(f))
+
+    def damage(folder):
+        (folder / "anchors").mkdir()
+        (folder / "anchors" / "n1").write_text(note, encoding="utf-8")
+    return Export(damage=damage)
+
+
+@attack("ask as the operator with the key before the change", 1, "key", "the key before")
+def _(f):
+    clock_accepted(f, "operator before")
+
+
+@attack("change the ledger's key beside another command", 1, "act")
+def _(f):
+    item = f["rotated"]
+    item.act.commands.add().clock_accept.time_us = item.entry.time_us
+    item.sign(f.honest.keys["operator before"])
+
+
+@attack("change the ledger's key back to one that it had", 1, "key", "both keys")
+def _(f):
+    changed_again(f, f.honest.keys["operator before"])
+    return Export(key=f.honest.keys["operator before"])
+
+
+@attack("make a social worker's key the ledger's", 1, "key", "ledger key; one social worker's key")
+def _(f):
+    changed_again(f, f.honest.keys["staff"])
+    return Export(key=f.honest.keys["staff"])
+
+
+@attack("enrol with the key that was the ledger's", 1, "key", "both keys; the recovery code")
+def _(f):
+    before = f.honest.keys["operator before"]
+    item = f.append(f.blank("last enrol"))
+    item.act.actor_key = before.public
+    item.command.code_hash = f["first genesis"].command.recovery_code
+    item.entry.effects.add(kind=K("EFFECT_KIND_KEY_ADMITTED"), id=1)
+    f.fresh(item).sign(before)
 
 
 # ---- two people ----------------------------------------------------------------------------------------
@@ -730,7 +855,7 @@ def _(f):
 def _(f):
     item = f["first genesis"]
     item.command.rules.grace_days = 30
-    item.sign(f.honest.keys["operator"])
+    item.sign(f.honest.keys["operator before"])
 
 
 @attack("cite older rules than those in force", 3, "outcome")
@@ -755,16 +880,15 @@ def _(f):
 
 @attack("raise the book's version to one of one's own", 3, "refused:bad_field")
 def _(f):
-    item = f.append(f.blank("first genesis", keep_act=False))
+    item = f.append(f.blank("update", keep_act=False))
+    item.act.actor_key = f.honest.keys["operator"].public
     item.act.commands.add().semantics_raise.semantics = 2
     f.fresh(item).sign(f.honest.keys["operator"])
 
 
 @attack("vouch for a clock that is an hour wrong", 3, "refused:bad_field")
 def _(f):
-    item = f.append(f.blank("first genesis", keep_act=False))
-    item.act.commands.add().clock_accept.time_us = item.entry.time_us + 3600 * 1000000
-    f.fresh(item).sign(f.honest.keys["operator"])
+    clock_accepted(f, "operator", ahead_us=3600 * 1000000)
 
 
 @attack("let an act of the daemon's own carry a member's name", 1, "act")

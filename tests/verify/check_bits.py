@@ -14,13 +14,14 @@ import time
 
 import both
 import ledger_writer  # noqa: F401: it puts the client's folder on the path
+from redeem_station import RedeemStation
 from small_station import ITEM, SmallStation
 
 OUTSIDE = {"vkey"}
 
 
 def make(folder):
-    """Writes the small export; its verifier key."""
+    """Writes the small export, whose ledger's key was changed; its first verifier key."""
     with tempfile.TemporaryDirectory() as work:
         station = SmallStation(pathlib.Path(work))
         try:
@@ -29,6 +30,7 @@ def make(folder):
                 code = kiosk.hold(ITEM).codes[0].code
             with station.connect("outlet") as outlet:
                 outlet.confirm(code)
+            RedeemStation.rotate_key(station)
             with station.connect("auditor") as auditor:
                 auditor.export(folder)
         finally:

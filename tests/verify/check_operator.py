@@ -16,7 +16,7 @@ import timebox_verify as tv
 from google.protobuf.message import DecodeError
 from forge import Forge
 from honest import Honest
-from timebox_schema import entry_pb2
+from timebox_schema import act_pb2, entry_pb2
 
 TABLE = both.ROOT / "build" / "operator.txt"
 
@@ -38,10 +38,22 @@ def chain_is_whole(folder):
     return True
 
 
+def signer(honest, entries):
+    """The ledger's key that is in force at the end of these entries."""
+    kinds = set()
+    for data in entries:
+        try:
+            act = act_pb2.Act.FromString(entry_pb2.Entry.FromString(data).act)
+        except DecodeError:
+            continue
+        kinds.update(c.WhichOneof("kind") for c in act.commands)
+    return honest.keys["operator" if "ledger_key" in kinds else "operator before"]
+
+
 def write(folder, honest, forge, export):
     """The export as the operator would serve it."""
     entries = export.entries or forge.entries()
-    key = export.key or honest.keys["operator"]
+    key = export.key or signer(honest, entries)
     origin = honest.vkey.split("+")[0]
     note = export.note or lw.sign_checkpoint(key, [lw.leaf_hash(e) for e in entries], origin)
     lw.write_export(folder, entries, note, lw.vkey(key, origin))
@@ -61,7 +73,7 @@ def judge_or_raise(judges, honest, attack, folder):
     forge = Forge(honest)
     export = attack.run(forge) or attacks.Export()
     write(folder, honest, forge, export)
-    vkey = honest.vkey if export.pinned else None
+    vkey = (export.vkey or honest.vkey) if export.pinned else None
     found = None
     for depth in (1, 2, 3):
         first, second = judges.of(folder, vkey, export.kept, depth, export.witness)
@@ -84,7 +96,8 @@ def check_honest(judges, honest):
     forge, folder = Forge(honest), both.folder()
     lw.write_export(folder, honest.entries, note, honest.vkey)
     for size in honest.notes:
-        said = judges.of(folder, honest.vkey, attacks.kept(forge, size), 3, witness)
+        vkey = honest.vkey_now if size % 2 else honest.vkey
+        said = judges.of(folder, vkey, attacks.kept(forge, size), 3, witness)
         assert [kind for kind, _ in said] == ["ok", "ok"], said
 
 

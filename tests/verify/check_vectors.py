@@ -61,7 +61,7 @@ def check_vector():
     leaves = [tv.leaf_hash(b"entry %d" % i) for i in range(70)]
     vkey = tv.parse_vkey(v["vkey"])
     for name, size in (("note40", 40), ("note70", 70), ("cosigned", 70)):
-        checkpoint = tv.Checkpoint(v[name].encode(), vkey)
+        checkpoint = tv.Checkpoint(v[name].encode()).verify(tv.LedgerKeys(vkey))
         check("vector-%s" % name, (checkpoint.problem, checkpoint.size, checkpoint.root) ==
               (None, size, tv.tree_root(leaves[:size])), checkpoint.problem)
     witness = tv.parse_vkey(v["wvkey"], tv.COSIGNATURE)
@@ -136,7 +136,7 @@ def check_go(cases):
         check("go-note-%s-by-ours" % ("refused" if wanted else "accepted"),
               done.returncode == wanted, done.stdout.decode())
     check("go-note-accepted-by-the-second",
-          tv.Checkpoint(note, tv.parse_vkey(vkey.decode())).size == 7)
+          tv.Checkpoint(note).verify(tv.LedgerKeys(tv.parse_vkey(vkey.decode()))).size == 7)
     return None
 
 

@@ -1,6 +1,6 @@
 """What an operator can do with the ledger's key and the disk: change, drop, insert, reorder entries, and then
 make everything fit again that can be made to fit without other people's keys."""
-from ledger_writer import leaf_hash
+from ledger_writer import change_text, leaf_hash
 from timebox_schema import act_pb2, entry_pb2, types_pb2
 
 K = entry_pb2.EffectKind.Value
@@ -17,13 +17,14 @@ class Item:
         self.act = act_pb2.Act.FromString(self.entry.act)
         self.was = was
         self.raw = None
+        self.mended = True  # a change of the ledger's key fits again, if its keys are at hand
 
     def copy(self):
         made = Item.__new__(Item)
         made.entry, made.act = entry_pb2.Entry(), act_pb2.Act()
         made.entry.CopyFrom(self.entry)
         made.act.CopyFrom(self.act)
-        made.was, made.raw = self.was, self.raw
+        made.was, made.raw, made.mended = self.was, self.raw, self.mended
         return made
 
     @property
@@ -123,11 +124,24 @@ class Forge:
                 self.renumber(item, numbers)
             if item.system:
                 item.act.request_id = bytes(8) + (i + 1).to_bytes(8, "big")
+            if item.mended:
+                self.mend_ledger_key(item)
             entry.act = item.act.SerializeToString() if item.raw is None else item.raw
             if self.touched:
                 self.mend_touched(entry, last)
             done.append(entry.SerializeToString())
         return done
+
+    def mend_ledger_key(self, item):
+        """Both keys sign to the place where the change stands now."""
+        if [c.WhichOneof("kind") for c in item.act.commands] != ["ledger_key"] or item.entry.seq == 1:
+            return
+        keys = {key.public: key for key in self.honest.keys.values()}
+        before, key, body = keys.get(item.act.actor_key), keys.get(item.command.key), item.command
+        if before and key:
+            body.ref.seq, body.ref.leaf = item.entry.seq - 1, item.entry.prev
+            body.signature = key.sign(change_text(before.public, key.public, body.ref, item.act.origin))
+            item.sign(before)
 
     def renumber(self, item, numbers):
         entry = item.entry

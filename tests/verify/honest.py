@@ -21,8 +21,8 @@ class Honest:
     """Once it is made, the daemon is gone. Fields:
     `entries`   the ledger's bytes
     `at`        names of moments -> seq
-    `keys`      Keys by the name of who has them; "operator" is the ledger's
-    `vkey`; `members`, `workers`: ids
+    `keys`      Keys by the name of who has them; "operator" is the ledger's, "operator before" the one before
+    `vkey`, as it was first; `vkey_now`; `members`, `workers`: ids
     `notes`     size -> signed checkpoint, as an auditor or a client's receipt kept it"""
 
     def __init__(self, folder):
@@ -36,6 +36,8 @@ class Honest:
             self.redemptions()
             self.service()
             self.keep()
+            before = self.ledger_seed()
+            self.rotate()
             self.rules()
             self.corrections()
             self.keep()
@@ -45,9 +47,12 @@ class Honest:
             station.close()
         self.vkey = station.init["vkey"]
         self.keys = {name: Key("", found.private) for name, found in station.keys.items()}
-        seed = (station.dir / "keys" / "ledger").read_bytes()
-        self.keys["operator"] = Key("", Ed25519PrivateKey.from_private_bytes(seed))
+        for name, seed in (("operator", self.ledger_seed()), ("operator before", before)):
+            self.keys[name] = Key("", Ed25519PrivateKey.from_private_bytes(seed))
         self.name_set_up()
+
+    def ledger_seed(self):
+        return (self.station.dir / "keys" / "ledger").read_bytes()
 
     def name_set_up(self):
         """Moments of the station's making, by what is in their entries."""
@@ -159,6 +164,10 @@ class Honest:
         self.by_two("price", "item_set", "毛巾", item="TOWEL", item_kind=types_pb2.ITEM_KIND_GOODS,
                     points=4, outlets=[OUTLET, HALL], quota=2)
         self.station.move_clock(days=1)
+
+    def rotate(self):
+        said = self.station.rotate_key()
+        self.at["rotated"], self.vkey_now = said["from"], said["vkey"]
 
     def first_entry(self):
         with self.station.connect("auditor") as auditor:

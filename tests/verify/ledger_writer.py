@@ -66,6 +66,12 @@ def cosigned(note, time=START_US // 1000000):
             "%s+%s+%s" % (name, key_id.hex(), base64.b64encode(blob).decode()))
 
 
+def change_text(before, key, ref, origin=ORIGIN):
+    """What a new key of the ledger signs."""
+    return (b"timebox/v1/ledger-key\n" + origin.encode() + b"\0" + before + key +
+            ref.seq.to_bytes(8, "big") + ref.leaf)
+
+
 def export(folder, entries, key, note=None):
     """Writes the export of these entries, whatever they are; `note`: instead of a checkpoint."""
     leaves = [leaf_hash(e) for e in entries]
@@ -118,6 +124,16 @@ class Writer:
         signed = actor is not None and not member
         return self.append_act(data, actor.sign_act(data) if signed else b"", postings, effects,
                                touched)
+
+    def ref(self, seq, index=0):
+        return act_pb2.Ref(seq=seq, index=index, leaf=leaf_hash(self.entries[seq - 1]))
+
+    def rotate(self, key, **otherwise):
+        """The ledger has another key from this entry on. `otherwise`: a signature or a ref that is not as it should be."""
+        ref, before = self.ref(self.seq), self.ledger_key
+        fields = dict(key=key.public, ref=ref, signature=key.sign(change_text(before.public, key.public, ref)))
+        self.ledger_key = key
+        return self.append(before, [command("ledger_key", **dict(fields, **otherwise))])
 
     def append_act(self, act, signature, postings=(), effects=(), touched=()):
         entry = entry_pb2.Entry(
@@ -194,9 +210,6 @@ class Story(Writer):
         self.goods()
         self.service()
         self.redeem()
-
-    def ref(self, seq, index=0):
-        return act_pb2.Ref(seq=seq, index=index, leaf=leaf_hash(self.entries[seq - 1]))
 
     def enrol(self, key, secret, invited_by):
         proof = hmac.new(secret, key.public, hashlib.sha256).digest()

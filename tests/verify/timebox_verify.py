@@ -9,8 +9,8 @@ auditor's own computer. It reads, and never writes. 核对导出的账本, 单�
 
     --depth    1: bytes, hashes, chain, tree, tiles, signatures, keys   2: and every posting,
                balance and member's chain   3: and every decision by the rules in force then (default: 3)
-    --vkey     the ledger's verifier key, from paper or a receipt. Without it OUTDIR/vkey is
-               believed, with a warning: whoever rewrote the ledger may have rewritten that too.
+    --vkey     a verifier key that the ledger has or had, from paper or a receipt. Without it OUTDIR/vkey
+               is believed, with a warning: whoever rewrote the ledger may have rewritten that too.
     --kept     a size and root noted down earlier: finds a cut tail and a rewritten past even where
                the operator signed the new story.
     --witness  the verifier key of a witness whose cosignature the checkpoint has to have.
@@ -74,7 +74,7 @@ Effect: 1 kind enum, 2 command u32, 3 id u64, 4 index u32, 5 member u64, 6 verdi
 Act: 1 origin str, 2 request_id bytes, 3 made_at_us u64, 4 actor_key bytes, 5 actor_member u64,
     6 session bytes, 7 on_behalf u64, 8 branch u32, 9 commands *Command
 Command: 1 genesis Genesis, 2 clock_accept ClockAccept, 3 semantics_raise SemanticsRaise,
-    10 enrol Enrol, 11 invite Invite, 12 key_link KeyLink, 13 approve Approve,
+    4 ledger_key LedgerKey, 10 enrol Enrol, 11 invite Invite, 12 key_link KeyLink, 13 approve Approve,
     14 withdraw Withdraw, 15 key_revoke KeyRevoke, 16 station_open StationOpen,
     17 rules_set RulesSet, 20 term_add TermAdd, 21 member_add MemberAdd,
     22 member_update MemberUpdate, 23 kin_add KinAdd, 24 pin_slip PinSlip,
@@ -96,6 +96,7 @@ Genesis: 1 ledger_key bytes, 2 zone_minutes s32, 3 staff_codes *bytes, 4 recover
     5 rules RuleSet
 ClockAccept: 1 time_us u64
 SemanticsRaise: 1 semantics u32
+LedgerKey: 1 key bytes, 2 ref Ref, 3 signature bytes
 Enrol: 1 code_hash bytes, 2 proof bytes
 Invite: 1 role enum, 2 partner str, 3 code_hash bytes
 KeyLink: 1 member u64
@@ -434,19 +435,33 @@ def parse_vkey(text, kind=ED25519):
 
 
 NOTE_MAX, NAME_MAX, LINES_MAX = 16384, 128, 64
+LEDGER_KEYS_MAX = 256
 
 
 class Checkpoint:
-    """A signed checkpoint. `problem` tells what is wrong with it (size and root are then None)."""
+    """A signed checkpoint. `problem` tells what is wrong with it. What it states counts only once it is verified:
+    size and root are None before."""
 
-    def __init__(self, note, vkey):
-        self.origin = self.size = self.root = self.problem = None
+    def __init__(self, note):
+        self.origin = self.size = self.root = self.problem = self.stated = None
         try:
-            origin, size, root = self.parse(note)
-            self.verify(vkey)
-            self.origin, self.size, self.root = origin, size, root
+            self.stated = self.parse(note)
         except Broken as broken:
             self.problem = broken.why
+
+    @property
+    def stated_size(self):
+        return self.stated[1] if self.stated else None
+
+    def verify(self, keys):
+        """By the key that the ledger has at its size."""
+        try:
+            if self.stated:
+                self.check_signature(keys.at(self.stated_size))
+                self.origin, self.size, self.root = self.stated
+        except Broken as broken:
+            self.problem = broken.why
+        return self
 
     def parse(self, note):
         try:
@@ -478,7 +493,7 @@ class Checkpoint:
             raise Broken("checkpoint", None, "a signature line of the checkpoint is malformed")
         return signer, data
 
-    def verify(self, vkey):
+    def check_signature(self, vkey):
         name, key_id, public = vkey
         for signer, data in self.signatures:
             if signer != name or data[:4] != key_id:
@@ -486,7 +501,8 @@ class Checkpoint:
             if not ed25519_verify(public, self.text.encode("utf-8"), data[4:]):
                 raise Broken("checkpoint", None, "the checkpoint's signature is wrong")
             return
-        raise Broken("checkpoint", None, "no signature of the checkpoint is by the ledger key")
+        raise Broken("checkpoint", None,
+                     "no signature of the checkpoint is by the key that the ledger has at its size")
 
     def cosigned(self, witness):
         """The witness's name and when it cosigned, in seconds since 1970; None where it did not."""
@@ -500,6 +516,73 @@ class Checkpoint:
                 raise Broken("witness", None, "the cosignature of %s is wrong" % name)
             return {"witness": name, "size": self.size, "time": time}
         return None
+
+
+def key_id_of(name, public):
+    return hashlib.sha256(name.encode() + b"\n\x01" + public).digest()[:4]
+
+
+class LedgerKeys:
+    """The keys that a ledger had, each with the entry that named it; `known` is one of them, or all there is."""
+
+    def __init__(self, known):
+        self.origin, self.keys = known[0], [(0, known[2])]
+
+    @classmethod
+    def of(cls, entries, known):
+        """As the entries prove. They may be anybody's: what is no proof is passed over."""
+        chain = cls(known)
+        chain.keys = []
+        for data in entries:
+            try:
+                entry = decode("Entry", data)
+                act = decode("Act", entry["act"])
+            except BadBytes:
+                continue
+            kinds = [c["kind"] for c in act["commands"]]
+            if kinds == ["genesis"] and not chain.keys:
+                chain.begin(entry, act)
+            elif kinds == ["ledger_key"] and chain.keys and chain.problem(entry, act) is None:
+                chain.add(entry, act)
+        known_now = chain.keys and chain.origin == known[0] and known[2] in chain.publics()
+        return chain if known_now else cls(known)
+
+    def publics(self):
+        return [public for _, public in self.keys]
+
+    def begin(self, entry, act):
+        key = act["commands"][0]["body"]["ledger_key"]
+        if entry["seq"] == 1 and len(key) == 32 and key == act["actor_key"] and act_signed(key, entry):
+            self.origin, self.keys = act["origin"], [(1, key)]
+
+    def add(self, entry, act):
+        self.keys.append((entry["seq"], act["commands"][0]["body"]["key"]))
+
+    def problem(self, entry, act):
+        """What is wrong with a change of the key after those before, as (kind, words), or None."""
+        body, before = act["commands"][0]["body"], self.keys[-1][1]
+        ref = body["ref"] or {"seq": 0, "leaf": b""}
+        if len(act["origin"].encode()) >= NAME_MAX or act["origin"] != self.origin or \
+                act["actor_key"] != before or len(body["key"]) != 32 or len(body["signature"]) != 64 or \
+                body["key"] in self.publics() or len(self.keys) == LEDGER_KEYS_MAX or \
+                entry["seq"] < 2 or entry["seq"] <= self.keys[-1][0] or \
+                (ref["seq"], ref["leaf"]) != (entry["seq"] - 1, entry["prev"]) or len(ref["leaf"]) != 32:
+            return "key", "the ledger's key is changed to one that cannot be, or for another place in the ledger"
+        text = b"timebox/v1/ledger-key\n" + self.origin.encode() + b"\0" + before + body["key"] + \
+            ref["seq"].to_bytes(8, "big") + ref["leaf"]
+        if not act_signed(before, entry) or not ed25519_verify(body["key"], text, body["signature"]):
+            return "signature", "the change of the ledger's key is not signed by both keys"
+        return None
+
+    def at(self, size):
+        """The verifier key in force at a size."""
+        public = [public for seq, public in self.keys if seq <= max(size, self.keys[0][0])][-1]
+        return self.origin, key_id_of(self.origin, public), public
+
+
+def act_signed(key, entry):
+    message = b"timebox/v1/act\n" + len(entry["act"]).to_bytes(4, "big") + entry["act"]
+    return ed25519_verify(key, message, entry["signature"])
 
 
 def tile_path(level, n, width):
@@ -713,8 +796,9 @@ class Code:
 class Ledger:
     """Follows the entries in order and checks each against all before it, as deep as asked."""
 
-    def __init__(self, origin, ledger_key, depth, leaves):
-        self.origin, self.ledger_key, self.depth = origin, ledger_key, depth
+    def __init__(self, origin, first_key, depth, leaves):
+        self.origin, self.ledger_key, self.depth = origin, first_key, depth
+        self.chain = None  # the ledger's own keys so far
         self.book = Book(leaves) if depth >= 3 else None
         self.time_us = self.semantics = 0
         self.request_ids = {}
@@ -736,6 +820,7 @@ class Ledger:
         self.check_head(entry)
         self.check_act(entry, act)
         self.check_actor(entry, act)
+        self.check_ledger_key(entry, act)
         self.apply_effects(entry, act)
         self.check_rules(entry)
         if self.depth >= 2:
@@ -803,6 +888,19 @@ class Ledger:
             self.check_signature(key, entry)
         return None
 
+    def check_ledger_key(self, entry, act):
+        if "ledger_key" not in [c["kind"] for c in act["commands"]]:
+            return
+        if len(act["commands"]) != 1:
+            self.fail("act", "a change of the ledger's key is an act's only command")
+        problem = self.chain.problem(entry, act)
+        if problem:
+            self.fail(*problem)
+        self.chain.add(entry, act)
+        self.ledger_key = self.chain.keys[-1][1]
+        if self.ledger_key in self.keys:
+            self.fail("key", "the ledger's new key is somebody's")
+
     def check_made_at(self, act, numbers):
         """An act is entered within 10 minutes; the ledger key's own may have waited."""
         late = self.time_us - act["made_at_us"]
@@ -817,18 +915,20 @@ class Ledger:
         self.system += 1
 
     def check_signature(self, key, entry):
-        message = b"timebox/v1/act\n" + len(entry["act"]).to_bytes(4, "big") + entry["act"]
-        if not ed25519_verify(key, message, entry["signature"]):
+        if not act_signed(key, entry):
             self.fail("signature", "the signature is missing" if not entry["signature"] else
                       "the signature is not the actor's over this act")
         self.signatures += 1
 
     def begin(self, genesis):
         if genesis["ledger_key"] != self.ledger_key:
-            self.fail("genesis", "entry 1 names another ledger key than the verifier key")
+            self.fail("genesis", "entry 1 names another ledger key than the verifier key, and no entry leads from "
+                      "one to the other")
         codes = genesis["staff_codes"] + [genesis["recovery_code"]]
         if len(codes) != 3 or genesis["rules"] is None or any(len(c) != 32 for c in codes):
             self.fail("genesis", "entry 1 names two staff codes and the rules")
+        self.chain = LedgerKeys((self.origin, None, self.ledger_key))
+        self.chain.keys = [(1, self.ledger_key)]
         for code in genesis["staff_codes"]:
             self.add_code(code, Code(ROLE_STAFF, 1, self.time_us + CODE_LIFE_US))
         self.add_code(genesis["recovery_code"], Code(ROLE_STAFF, 2, None))
@@ -846,6 +946,8 @@ class Ledger:
             self.fail("key", "the code had expired")
         if key in self.keys:
             self.fail("key", "this key was enrolled before")
+        if key in self.chain.publics():
+            self.fail("key", "this key was the ledger's")
         code.uses -= 1
         self.keys[key] = Key(code.role)
         return code.role
@@ -983,6 +1085,7 @@ PERMISSION_TEXT = """
 genesis K yes no
 clock_accept K yes yes
 semantics_raise K yes yes
+ledger_key K yes yes
 enrol N yes yes
 invite S yes yes set-up
 key_link S two two set-up open
@@ -1057,12 +1160,13 @@ FIELD_MAX = dict(
     zone_minutes=840, scope=3, ground=6, row=199, outcome=3)
 FIELD_MAX["class"] = 4
 FIELD_LENGTHS = dict(batch=16, key=32, ledger_key=32, code_hash=32, recovery_code=32, proof=32,
-                     digest=32, commitment=32, staff_codes=32)
+                     digest=32, commitment=32, staff_codes=32, signature=64)
 FIELD_CODES = ("item", "partner", "outlet", "outlets")
 NEEDED_TEXT = """
 genesis ledger_key recovery_code staff_codes rules
 clock_accept time_us
 semantics_raise semantics
+ledger_key key ref signature
 enrol code_hash proof
 invite role code_hash
 key_link member
@@ -1224,7 +1328,7 @@ class Book:
     def __init__(self, leaves):
         self.leaves = leaves
         self.opened, self.open_signer, self.zone_us = False, None, 0
-        self.ledger_key = None
+        self.ledger_key, self.ledger_keys = None, set()
         self.keys, self.invites = {}, {}
         self.rules = []
         self.partners, self.rates, self.items = {}, {}, {}
@@ -1270,6 +1374,7 @@ class Book:
         self.command, self.proposer = 0, None
         if seq == 1:
             self.ledger_key = act["commands"][0]["body"]["ledger_key"]
+            self.ledger_keys.add(self.ledger_key)
             self.zone_us = act["commands"][0]["body"]["zone_minutes"] * MINUTE_US
         self.today = self.day_of(self.now)
         version = in_force(self.rules, self.now) or (self.rules[0] if self.rules else None)
@@ -1511,10 +1616,22 @@ class Book:
     def do_semantics_raise(self, body):
         raise Refused("there is no version %d of the book" % body["semantics"])
 
+    def do_ledger_key(self, body):
+        ref = body["ref"]
+        self.refuse_unless(len(self.act["commands"]) == 1, "it is not the act's only command")
+        self.refuse_unless((ref["seq"], ref["index"]) == (self.seq - 1, 0) and
+                           ref["leaf"] == self.leaves[self.seq - 2], "it names another entry before it")
+        self.refuse_unless(body["key"] not in self.ledger_keys and body["key"] not in self.keys,
+                           "the key was the ledger's, or is somebody's")
+        self.refuse_unless(len(self.ledger_keys) < LEDGER_KEYS_MAX, "too many keys")
+        self.ledger_key = body["key"]
+        self.ledger_keys.add(self.ledger_key)
+
     def do_enrol(self, body):
         code = self.invites.get(body["code_hash"])
         self.refuse_unless(code is not None and code.uses > 0 and
                            (code.until is None or self.now <= code.until), "no such code is left")
+        self.refuse_unless(self.key not in self.ledger_keys, "the key was the ledger's")
         code.uses -= 1
         self.keys[self.key] = Row(role=code.role, partner=code.partner, member=0, active=True)
         self.effect("KEY_ADMITTED", id=code.seq)
@@ -2308,32 +2425,51 @@ def verify_or_raise(outdir, vkey_text, kept, depth, witnesses):
     if note is None:
         raise Broken("checkpoint", None, "there is no checkpoint")
     vkey = load_vkey(outdir, vkey_text)
-    checkpoint = Checkpoint(note, vkey)
-    more, anchors = read_anchors(outdir, vkey, checkpoint, witnesses)
+    keys = keys_for(outdir, note, vkey)
+    checkpoint = Checkpoint(note).verify(keys)
+    more, anchors = read_anchors(outdir, keys, checkpoint, witnesses)
     kept = kept + more
     entries, framing = read_entries(outdir, checkpoint.size)
     leaves = [leaf_hash(e) for e in entries]
     vague = check_hashes(outdir, entries, leaves, framing, checkpoint)
     for one in kept:
         vague = check_kept(one, leaves) or vague
-    ledger = Ledger(checkpoint.origin or vkey[0], vkey[2], depth, leaves)
+    ledger = Ledger(checkpoint.origin or vkey[0], keys.keys[0][1], depth, leaves)
     for i, data in enumerate(entries):
         ledger.check(i + 1, data)
     if vague:
         raise vague
     if not entries:
         raise Broken("genesis", 1, "the ledger is empty")
+    if ledger.chain.at(len(entries)) != keys.at(len(entries)):
+        raise Broken("checkpoint", None, "the checkpoint is not by the key that the ledger has at its size")
     return {
         "ok": True, "depth": depth, "size": len(entries),
         "root": base64.b64encode(checkpoint.root).decode(),
         "origin": checkpoint.origin, "pinned": vkey_text is not None,
         "kept": max((size for size, _ in kept), default=None), "witnessed": anchors,
         "signatures": ledger.signatures, "system": ledger.system, "keys": len(ledger.keys),
+        "ledger_keys": [{"vkey": vkey_text_of(keys.origin, public), "from": seq} for seq, public in ledger.chain.keys],
         "members": len(ledger.last_touch), "accounts": len(ledger.balances),
     }
 
 
-def read_anchors(outdir, vkey, checkpoint, witnesses):
+def vkey_text_of(name, public):
+    return "%s+%s+%s" % (name, key_id_of(name, public).hex(), base64.b64encode(b"\x01" + public).decode())
+
+
+def keys_for(outdir, note, vkey):
+    """The keys by which notes are verified. Where entry 1 names the known key and that key signed all there is, the
+    entries are not looked through for others before: whether there are any shows at the end."""
+    checkpoint, keys = Checkpoint(note), LedgerKeys(vkey)
+    entries = read_entries(outdir, checkpoint.stated_size)[0]
+    first = LedgerKeys.of(entries[:1], vkey).keys[0] == (1, vkey[2])
+    if first and checkpoint.verify(keys).problem is None and not os.path.exists(os.path.join(outdir, "anchors")):
+        return keys
+    return LedgerKeys.of(entries, vkey)
+
+
+def read_anchors(outdir, ledger_keys, checkpoint, witnesses):
     """What was kept in OUTDIR/anchors as (size, root), and which checkpoints witnesses cosigned. Each
     witness must have cosigned one."""
     keys = [parse_vkey(text, COSIGNATURE) for text in witnesses]
@@ -2341,8 +2477,8 @@ def read_anchors(outdir, vkey, checkpoint, witnesses):
     for name in sorted(list_folder(outdir, "anchors")):
         if name.startswith("."):
             continue
-        note = Checkpoint(read_file(outdir, "anchors/" + name) or b"", vkey)
-        if note.problem or note.origin != vkey[0]:
+        note = Checkpoint(read_file(outdir, "anchors/" + name) or b"").verify(ledger_keys)
+        if note.problem or note.origin != ledger_keys.origin:
             raise Broken("checkpoint", None, "%s is no checkpoint of this ledger" % name)
         notes.append(note)
         kept.append((note.size, note.root))
@@ -2418,7 +2554,7 @@ def main(arguments=None):
             stream.reconfigure(errors="backslashreplace")  # a GBK console lacks some characters
     parser = argparse.ArgumentParser(description="Checks an exported ledger. 核对导出的账本")
     parser.add_argument("outdir", metavar="OUTDIR")
-    parser.add_argument("--vkey", metavar="TEXT", help="the ledger's verifier key, as you know it")
+    parser.add_argument("--vkey", metavar="TEXT", help="a verifier key of the ledger, as you know it")
     parser.add_argument("--depth", type=int, choices=(1, 2, 3), default=3, help="1 to 3 (3)")
     parser.add_argument("--kept", metavar="SIZE:ROOTBASE64", type=parse_kept, action="append",
                         default=[], help="a size and root noted earlier; may be repeated")

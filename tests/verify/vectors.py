@@ -55,6 +55,7 @@ def make():
         "frame-hold-response": frame(receipt(story, seq)),
         "entry-genesis": story.entries[0],
         "entry-hold": story.entries[seq - 1],
+        "entry-ledger-key": story.entries[story.rotate(lw.Key("next ledger")) - 1],
     }
 
 

@@ -187,7 +187,7 @@ more(int is_signed)
 	arena_reset(&g.arena);
 	err = act_decode(bytes, n, g.vkey.name, 0, &g.arena, &act, &fault);
 	must(err == RESULT_OK, "an act is not one");
-	struct book_in in = {.act = &act, .now_us = g.time_us, .seq = ++g.seq};
+	struct book_in in = {.act = &act, .now_us = g.time_us, .seq = ++g.seq, .prev = g.leaf};
 	struct entry_source src = {.seq = g.seq, .prev = g.leaf, .time_us = g.time_us, .act = bytes,
 		.act_len = n, .signature = signature, .signature_len = is_signed ? SIG_LEN : 0,
 		.out = &g.out};
@@ -208,12 +208,14 @@ write_out(const char *out)
 	char note[CHECKPOINT_SIZE];
 	struct auditor_export *x;
 	uint8_t root[HASH_LEN];
+	struct keychain keys;
 	int high;
 
 	tree_frontier_root(&g.tree, root);
 	must(checkpoint_sign(note, sizeof(note), g.vkey.name, g.tree.size, root, g.vkey.name,
 		 g.ledger_seed) == RESULT_OK, "no checkpoint");
-	must(auditor_export_begin(out, g.vkey_text, note, &x, &g.broken) == RESULT_OK, "no export");
+	keychain_only(&keys, &g.vkey);
+	must(auditor_export_begin(out, &keys, note, &x, &g.broken) == RESULT_OK, "no export");
 	rewind(g.kept);
 	while ((high = fgetc(g.kept)) != EOF) {
 		size_t n = (size_t)high << 8 | (size_t)fgetc(g.kept);

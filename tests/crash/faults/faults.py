@@ -574,8 +574,50 @@ def jumping_clock():
     station.all_there()
 
 
+def timeboxd(folder, command, **env):
+    """The exit code, and what it said; a signal is a fault."""
+    done = subprocess.run([small.TIMEBOXD, command, str(folder), "--json"], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=END_S, env=dict(os.environ, **env))
+    if done.returncode < 0 or (done.returncode and not done.stderr):
+        raise Fault("%s: %d %s" % (command, done.returncode, done.stderr[-400:]))
+    return done.returncode, done.stdout
+
+
+def key_change_fails(kind, error, sticky, n):
+    """`rotate-key` whose n-th call of that kind fails; False where it makes fewer. The next start has the one key or
+    the other, as the entries say, and the key can be changed."""
+    folder = scratch()
+    station, report = folder / "station", folder / "report"
+    shutil.copytree(BASE.dir, station)
+    before = json.loads(timeboxd(station, "check")[1])["seq"]
+    report.write_bytes(bytes(REPORT.size))
+    env = {"FAULT_STICKY": "1"} if sticky else {}
+    code, _ = timeboxd(station, "rotate-key", LD_PRELOAD=INJECTOR, FAULT_KIND=kind, FAULT_ERRNO=str(error), FAULT_N=str(n),
+                       FAULT_REPORT=str(report), **env)
+    hit = REPORT.unpack(report.read_bytes()[:REPORT.size])[1]
+    what = "%s %d fails (%d)" % (kind, n, error)
+    found, said = timeboxd(station, "check")
+    if found or sorted(os.listdir(station / "keys")) != ["ledger", "tls", "voucher"]:
+        raise Fault("%s: it does not start, or has the keys %s" % (what, os.listdir(station / "keys")))
+    if code == 0 and json.loads(said)["seq"] == before:
+        raise Fault("%s: it said that the key was changed, and no entry says so" % what)
+    if timeboxd(station, "rotate-key")[0]:
+        raise Fault("%s: the key cannot be changed any more" % what)
+    shutil.rmtree(folder)
+    return hit != 0
+
+
+def changing_the_key():
+    """Each write, sync, rename and open of `rotate-key` fails, one at a time."""
+    for kind, error, sticky in FAULTS:
+        n = 1
+        while kind in ("write", "sync", "change", "open") and key_change_fails(kind, error, sticky, n):
+            n += 1
+
+
 def world(tally):
-    for scenario in (full_disk, out_of_files, few_files, pins_without_memory, stopped_and_continued, jumping_clock):
+    for scenario in (full_disk, out_of_files, few_files, pins_without_memory, stopped_and_continued, jumping_clock,
+                     changing_the_key):
         try:
             scenario()
             tally.say(scenario.__name__, None)
