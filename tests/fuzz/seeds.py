@@ -151,12 +151,20 @@ def journals(_):
             "head-damaged": three + bytes([0, 9, 1]), "padding-damaged": three + bytes([3, 255, 1])}
 
 
+def state_logs(_):
+    """Generations (how many; for each how it follows, how far it goes, records), the environment's number, then u16 place and flip."""
+    three = bytes([3, 9, 4, 3, 9, 5, 2, 9, 2, 6])
+    return {"whole": three + b"\0", "merged": three + b"\4", "between": three + b"\6", "none": b"\0", "does-not-follow": bytes([2, 9, 4, 1, 201, 3, 1, 0]),
+            "first-damaged": three + bytes([0, 0, 70, 1]), "last-damaged": three + bytes([0, 7, 0, 1]), "twice": three + bytes([0, 0, 70, 1, 0, 70, 1])}
+
+
 def main():
     lw.ORIGIN = ORIGIN
     story = lw.Story()
     for target, seeds in (("act", acts(story)), ("entry", entries(story)), ("note", notes(story)),
                           ("opening", openings(story)), ("manifest", manifests(story)), ("erasures", erasures(story)),
-                          ("message", messages(story)), ("home", homes(story)), ("journal", journals(story))):
+                          ("message", messages(story)), ("home", homes(story)), ("journal", journals(story)),
+                          ("state_log", state_logs(story))):
         folder = pathlib.Path(sys.argv[1]) / target
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in seeds.items():
