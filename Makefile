@@ -375,6 +375,8 @@ check-hledger: deps all py
 	@command -v hledger >/dev/null && command -v bean-check >/dev/null || $(MAKE) -s deps-hledger || :
 	@$(VERIFY_ENV) $(PYTHON) tests/verify/check_hledger.py $(or $(N),12) $(if $(filter command% environment%,$(origin SEED)),$(SEED))
 deps-hledger: PACKAGES += hledger beancount
+deps-hledger:
+	$(install-missing)
 check-lint lint: deps
 	$(RUN) lint lint-selftest buf
 check-fuzz: deps
