@@ -2496,6 +2496,9 @@ def load_vkey(outdir, text):
         if data is None:
             raise Broken("vkey", None, "there is no vkey, and --vkey was not given")
         text = data.decode("utf-8", "replace")
+        text = text[:-1] if text.endswith("\n") else text
+        if text != text.strip():
+            raise Broken("vkey", None, "the file vkey is not one line")
     try:
         return parse_vkey(text)
     except ValueError as error:
