@@ -38,9 +38,10 @@ struct rows_disk {
 	MDB_dbi dbi;
 	/* Of the loop's thread: reset but while it reads. */
 	MDB_txn *reader;
-	/* What the environment says of itself. The thread's, once it is there, and so are the next two. */
+	/* What the environment says of itself. The thread's, once it is there, and so are the next three. */
 	struct mark mark;
 	struct state_log *log;
+	uint64_t job_ms; /* when the last checkpoint was written */
 	struct rows_merge *merge;
 	/* When the thread is to merge; what it tells of that. */
 	_Atomic size_t merge_bytes;

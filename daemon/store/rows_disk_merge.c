@@ -274,10 +274,10 @@ rows_merge_step(struct rows_disk *disk, enum merge_haste haste)
 		return rc;
 	took_us = clock_steady_us() - began_us;
 	m->at = to;
-	slice_adapt(m, took_us, haste == MERGE_ALL ? SLICE_ALL_US : late ? SLICE_BEHIND_US : SLICE_CALM_US);
+	slice_adapt(m, took_us, haste == MERGE_ALL ? SLICE_ALL_US : late || haste == MERGE_IDLE ? SLICE_BEHIND_US : SLICE_CALM_US);
 	if (to == m->n)
 		finish(disk, haste == MERGE_ALL);
 	else if (haste != MERGE_ALL && !late)
-		env_rest(REST * took_us);
+		env_rest((haste == MERGE_CALM ? REST : 1) * took_us);
 	return 0;
 }

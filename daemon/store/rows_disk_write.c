@@ -75,6 +75,8 @@ wait_for_work(struct rows_disk *disk)
 {
 	struct timespec until = {.tv_sec = (time_t)(clock_steady_ms() / 1000) + IDLE_SECONDS};
 
+	if (disk->job == NULL && !disk->closing && clock_steady_ms() - disk->job_ms > IDLE_SECONDS * 1000u && merge_due(disk, MERGE_IDLE))
+		return MERGE_IDLE;
 	while (disk->job == NULL && !disk->closing && !merge_due(disk, MERGE_CALM))
 		if (pthread_cond_timedwait(&disk->changed, &disk->lock, &until) == ETIMEDOUT)
 			return MERGE_IDLE;
@@ -88,6 +90,7 @@ job_take(struct rows_disk *disk)
 
 	pthread_mutex_unlock(&disk->lock);
 	job_run(disk, job);
+	disk->job_ms = clock_steady_ms();
 	pthread_mutex_lock(&disk->lock);
 	disk->job = NULL;
 	disk->idle = 1;
