@@ -9,16 +9,20 @@
 #include "daemon/store/rows_int.h"
 
 /*
- * The environment has one database, "rows": the bytes of struct row_key without the zeros at its end (but at least one byte)
- * → the row's bytes. Two keys of table 255 hold what the environment says about itself: LAYOUT the list of tables as text,
- * MARK a struct mark without the end of its meta that is not used. Numbers are little-endian.
+ * The environment has one database, "rows": the bytes of struct row_key without the zeros at its
+ * end (but at least one byte) → the row's bytes. Two keys of table 255 hold what the environment
+ * says about itself: LAYOUT the list of tables as text, MARK a struct mark without the end of its
+ * meta that is not used. Numbers are little-endian.
  */
 #define ROWS_LAYOUT "rows 3\n"
 
 struct mark {
 	/* The last entry that the rows stand for. */
 	uint64_t seq;
-	/* Not 0: generations up to that one are being merged; the rows stand for `seq` only with the state's log up to there. */
+	/*
+	 * Not 0: generations up to that one are being merged; the rows stand for `seq` only with
+	 * the state's log up to there.
+	 */
 	uint64_t merging;
 	/* Rows of each table. */
 	uint64_t counts[ROWS_MAX_TABLES];
@@ -38,7 +42,10 @@ struct rows_disk {
 	MDB_dbi dbi;
 	/* Of the loop's thread: reset but while it reads. */
 	MDB_txn *reader;
-	/* What the environment says of itself. The thread's, once it is there, and so are the next three. */
+	/*
+	 * What the environment says of itself. The thread's, once it is there, and so are the next
+	 * three.
+	 */
 	struct mark mark;
 	struct state_log *log;
 	uint64_t job_ms; /* when the last checkpoint was written */
@@ -64,7 +71,10 @@ extern const struct row_key rows_layout_key, rows_mark_key;
 
 /* The key's bytes as stored: the first ones of the key itself. */
 MDB_val rows_disk_key(const struct row_key *key);
-/* rows_disk_write.c: what the environment says of itself once it has the job's generation; ends the thread. */
+/*
+ * rows_disk_write.c: what the environment says of itself once it has the job's generation; ends the
+ * thread.
+ */
 void rows_job_mark(const struct rows_job *job, struct mark *out);
 void rows_disk_stop(struct rows_disk *disk);
 

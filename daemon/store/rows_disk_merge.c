@@ -10,12 +10,15 @@
 
 /* A merge takes all that there is when it begins; it begins at the latest with so many generations. */
 #define KEPT_MOST 1000
-/* Rows of a transaction: at first and at least, and at most. Between, as many as take the disk so long: calm; behind; at the end. */
-#define SLICE_LEAST  8
-#define SLICE_MOST   ((size_t)1 << 17)
-#define SLICE_CALM_US  1000
+/*
+ * Rows of a transaction: at first and at least, and at most. Between, as many as take the disk so
+ * long: calm; behind; at the end.
+ */
+#define SLICE_LEAST	8
+#define SLICE_MOST	((size_t)1 << 17)
+#define SLICE_CALM_US	1000
 #define SLICE_BEHIND_US 4000
-#define SLICE_ALL_US 200000
+#define SLICE_ALL_US	200000
 /* Calm, the disk rests so many times as long as it worked. */
 #define REST 3
 
@@ -35,7 +38,10 @@ struct rows_merge {
 	size_t bytes;
 	uint32_t last_gen;
 	struct mark last;
-	/* The merge under way: the first of them, 0: none; bytes, generation, mark; files of the log before that one are its. */
+	/*
+	 * The merge under way: the first of them, 0: none; bytes, generation, mark; files of the
+	 * log before that one are its.
+	 */
 	size_t n_taken;
 	size_t taken_bytes;
 	uint32_t gen;
@@ -81,7 +87,8 @@ rows_merge_add(struct rows_disk *disk, struct rows_job *job)
 int
 rows_merge_full(const struct rows_disk *disk)
 {
-	return disk->merge->bytes >= 3 * atomic_load(&disk->merge_bytes) || disk->merge->n_kept == KEPT_MOST;
+	return disk->merge->bytes >= 3 * atomic_load(&disk->merge_bytes) ||
+	       disk->merge->n_kept == KEPT_MOST;
 }
 
 int
@@ -89,7 +96,8 @@ rows_merge_due(const struct rows_disk *disk, enum merge_haste haste)
 {
 	const struct rows_merge *m = disk->merge;
 
-	return m->n_taken > 0 || m->bytes >= atomic_load(&disk->merge_bytes) || m->n_kept == KEPT_MOST || (haste != MERGE_CALM && m->n_kept > 0);
+	return m->n_taken > 0 || m->bytes >= atomic_load(&disk->merge_bytes) ||
+	       m->n_kept == KEPT_MOST || (haste != MERGE_CALM && m->n_kept > 0);
 }
 
 /* ---- the order of writing ---- */
@@ -125,7 +133,8 @@ list_log(struct sorted *list, size_t n, const struct rows_log *log)
 	size_t block = 0, offset = 0;
 
 	for (; (record = rows_log_next(log, &block, &offset)) != NULL; n++)
-		list[n] = (struct sorted){word_at(&record->key, 0), word_at(&record->key, 8), record, n};
+		list[n] =
+		    (struct sorted){word_at(&record->key, 0), word_at(&record->key, 8), record, n};
 	return n;
 }
 
@@ -136,7 +145,8 @@ keep_last(struct sorted *list, size_t n)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (i + 1 == n || memcmp(&list[i].record->key, &list[i + 1].record->key, sizeof(struct row_key)) != 0)
+		if (i + 1 == n || memcmp(&list[i].record->key, &list[i + 1].record->key,
+				      sizeof(struct row_key)) != 0)
 			list[kept++] = list[i];
 	return kept;
 }
@@ -274,7 +284,10 @@ rows_merge_step(struct rows_disk *disk, enum merge_haste haste)
 		return rc;
 	took_us = clock_steady_us() - began_us;
 	m->at = to;
-	slice_adapt(m, took_us, haste == MERGE_ALL ? SLICE_ALL_US : late || haste == MERGE_IDLE ? SLICE_BEHIND_US : SLICE_CALM_US);
+	slice_adapt(m, took_us,
+	    haste == MERGE_ALL		  ? SLICE_ALL_US
+	    : late || haste == MERGE_IDLE ? SLICE_BEHIND_US
+					  : SLICE_CALM_US);
 	if (to == m->n)
 		finish(disk, haste == MERGE_ALL);
 	else if (haste != MERGE_ALL && !late)

@@ -1,7 +1,8 @@
 /*
- * The thread that writes, one thing at a time: a checkpoint goes to the state's log first, which makes it durable; in between,
- * what the log has is merged into the environment, a part at a time. It alone writes either after the opening. It is made with the
- * first checkpoint, takes no signals, and yields the processor to the loop.
+ * The thread that writes, one thing at a time: a checkpoint goes to the state's log first, which
+ * makes it durable; in between, what the log has is merged into the environment, a part at a time.
+ * It alone writes either after the opening. It is made with the first checkpoint, takes no signals,
+ * and yields the processor to the loop.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -48,7 +49,8 @@ job_run(struct rows_disk *disk, struct rows_job *job)
 
 	if (disk->failed == RESULT_OK) {
 		rows_job_mark(job, &mark);
-		(void)write_failed(disk, state_log_append(disk->log, job->base, &job->log, &mark, atomic_load(&disk->closing)));
+		(void)write_failed(disk, state_log_append(disk->log, job->base, &job->log, &mark,
+					     atomic_load(&disk->closing)));
 	}
 	if (disk->failed == RESULT_OK)
 		rows_merge_add(disk, job);
@@ -75,7 +77,8 @@ wait_for_work(struct rows_disk *disk)
 {
 	struct timespec until = {.tv_sec = (time_t)(clock_steady_ms() / 1000) + IDLE_SECONDS};
 
-	if (disk->job == NULL && !disk->closing && clock_steady_ms() - disk->job_ms > IDLE_SECONDS * 1000u && merge_due(disk, MERGE_IDLE))
+	if (disk->job == NULL && !disk->closing &&
+	    clock_steady_ms() - disk->job_ms > IDLE_SECONDS * 1000u && merge_due(disk, MERGE_IDLE))
 		return MERGE_IDLE;
 	while (disk->job == NULL && !disk->closing && !merge_due(disk, MERGE_CALM))
 		if (pthread_cond_timedwait(&disk->changed, &disk->lock, &until) == ETIMEDOUT)
@@ -103,7 +106,10 @@ writer(void *arg)
 	const struct sched_param lowest = {0};
 	struct rows_disk *disk = arg;
 
-	/* The processor is the loop's: who is merely nice keeps it for milliseconds. Not to be heeded is no error. */
+	/*
+	 * The processor is the loop's: who is merely nice keeps it for milliseconds. Not to be
+	 * heeded is no error.
+	 */
 	(void)pthread_setschedparam(pthread_self(), SCHED_IDLE, &lowest);
 	pthread_mutex_lock(&disk->lock);
 	for (;;) {

@@ -26,15 +26,18 @@
 /* A row; its value follows. Rows are in the index or unused. */
 struct row {
 	struct row_key key;
-	/* The last generation that changed it, and where that one's log has it; 0: none since it was loaded. */
+	/*
+	 * The last generation that changed it, and where that one's log has it; 0: none since it
+	 * was loaded.
+	 */
 	uint32_t gen;
 	uint32_t at;
 	/* The walk that passed it before it was in memory. */
 	uint32_t walk;
 	uint8_t used;
 	/*
-	 * There, as far as the book sees. One that is not is kept until the environment knows, or while it is
-	 * journalled.
+	 * There, as far as the book sees. One that is not is kept until the environment knows, or
+	 * while it is journalled.
 	 */
 	uint8_t live;
 	/* In the journal since the last settle. */
@@ -111,7 +114,10 @@ struct rows_log {
 	int fitted;
 };
 
-/* What one checkpoint writes. The thread's own from rows_disk_begin until rows_disk_poll says that it is done. */
+/*
+ * What one checkpoint writes. The thread's own from rows_disk_begin until rows_disk_poll says that
+ * it is done.
+ */
 struct rows_job {
 	struct rows_log log;
 	/* Of the generation; of the checkpoint before it; of this one. */
@@ -164,7 +170,10 @@ struct rows {
 	uint64_t checkpoint_seq;
 	uint8_t meta[ROWS_META_MAX];
 	size_t meta_len;
-	/* Bytes that rows may take, 0: any; those that they take; the rows that came into memory since the last trim. */
+	/*
+	 * Bytes that rows may take, 0: any; those that they take; the rows that came into memory
+	 * since the last trim.
+	 */
 	size_t limit;
 	size_t bytes;
 	size_t came;
@@ -185,7 +194,10 @@ void *rows_must(void *p);
 void *rows_map(size_t bytes);
 /* A new row that is live and clean; its value is not set yet. The key must not be there. */
 struct row *rows_insert_loaded(struct rows *rows, const struct row_key *key);
-/* Sets a row to what the record says, as a change of the current generation, while the rows are opened. */
+/*
+ * Sets a row to what the record says, as a change of the current generation, while the rows are
+ * opened.
+ */
 void rows_restore(struct rows *rows, const struct record *record);
 /* Takes a row that is not journalled out of memory. */
 void rows_discard(struct rows *rows, struct row *row);
@@ -204,25 +216,34 @@ void rows_log_free(struct rows_log *log);
 /* The record at a place (0, 0 first), which moves on; NULL at the end. */
 const struct record *rows_log_next(const struct rows_log *log, size_t *block, size_t *offset);
 
-/* rows_checkpoint.c: a dropped row leaves the memory when its generation is merged: at most `limit` of them now. */
+/*
+ * rows_checkpoint.c: a dropped row leaves the memory when its generation is merged: at most `limit`
+ * of them now.
+ */
 void rows_bury_later(struct rows *rows, struct row *row);
 void rows_bury(struct rows *rows, size_t limit);
 /* The thread's last words on a job: empties what is left of its log, and tells the owner. */
 void rows_job_done(struct rows_job *job, enum result result);
 
 /*
- * rows_disk.c: opens the environment and what was not merged into it yet; sets checkpoint_seq, meta, each table's count and cold. What
- * cannot be read later stops the process.
+ * rows_disk.c: opens the environment and what was not merged into it yet; sets checkpoint_seq,
+ * meta, each table's count and cold. What cannot be read later stops the process.
  */
 MUST_CHECK enum result rows_disk_open(struct rows *rows, const char *dir);
 /* Waits for the thread, which merges what there is. */
 void rows_disk_close(struct rows *rows);
 /* Copies the row's value; 0 if there is none. */
 int rows_disk_get(const struct rows *rows, const struct row_key *key, void *value);
-/* Visits the rows of a table that the environment has, of each row in memory perhaps an older or newer state; the values are aligned. */
+/*
+ * Visits the rows of a table that the environment has, of each row in memory perhaps an older or
+ * newer state; the values are aligned.
+ */
 typedef void (*rows_disk_fn)(void *ctx, const struct row_key *key, const void *value);
 void rows_disk_each(const struct rows *rows, uint8_t table, rows_disk_fn fn, void *ctx);
-/* Visits the last `n` rows in order of key bytes, and gives the key of the one before them: 0 if there is none. */
+/*
+ * Visits the last `n` rows in order of key bytes, and gives the key of the one before them: 0 if
+ * there is none.
+ */
 int rows_disk_newest(const struct rows *rows, uint8_t table, size_t n, rows_disk_fn fn, void *ctx,
     struct row_key *before);
 /* rows_disk_write.c: has the job written by the thread. */
@@ -231,7 +252,10 @@ void rows_disk_begin(struct rows *rows);
 void rows_disk_limit(struct rows *rows, size_t bytes);
 /* 1 when the job is done (waits for it if `wait`). */
 int rows_disk_poll(struct rows *rows, int wait);
-/* All generations up to that one are in the environment; bytes of those that are durable and not merged yet. */
+/*
+ * All generations up to that one are in the environment; bytes of those that are durable and not
+ * merged yet.
+ */
 uint32_t rows_disk_merged(const struct rows *rows);
 size_t rows_disk_kept_bytes(const struct rows *rows);
 

@@ -20,8 +20,8 @@ record_at(const struct rows_log *log, uint32_t at)
 }
 
 /*
- * Blocks that no log uses, for the next one: given back to the system they would come again as fresh pages, a fault for each.
- * The loop takes them, the thread gives them.
+ * Blocks that no log uses, for the next one: given back to the system they would come again as
+ * fresh pages, a fault for each. The loop takes them, the thread gives them.
  */
 static struct {
 	pthread_mutex_t lock;

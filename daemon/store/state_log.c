@@ -15,11 +15,11 @@
 #include "daemon/ops/clock.h"
 #include "daemon/store/env.h"
 
-#define HEAD_BYTES    64
-#define CHECKED_BYTES 32
-#define MAGIC_BYTES   8
-#define FRAME_MOST    ROWS_LOG_BLOCK
-#define SHRINK_BYTES  ((off_t)1 << 20)
+#define HEAD_BYTES     64
+#define CHECKED_BYTES  32
+#define MAGIC_BYTES    8
+#define FRAME_MOST     ROWS_LOG_BLOCK
+#define SHRINK_BYTES   ((off_t)1 << 20)
 #define SHRINK_REST_US 2000
 
 enum { KIND_ROWS = 1, KIND_END = 2 };
@@ -94,7 +94,8 @@ list_files(struct state_log *l)
 	if (dir == NULL)
 		return errno;
 	while ((errno = 0, at = readdir(dir)) != NULL)
-		if (sscanf(at->d_name, "log-%" SCNu64 "%c", &number, &rest) == 1 && number < UINT64_MAX)
+		if (sscanf(at->d_name, "log-%" SCNu64 "%c", &number, &rest) == 1 &&
+		    number < UINT64_MAX)
 			file_note(l, number);
 	closedir(dir);
 	if (l->n_files > 0)
@@ -113,7 +114,8 @@ state_log_open(const char *dir, const uint8_t layout[HASH_LEN], struct state_log
 	l->fd = -1;
 	l->number = 1;
 	memcpy(l->layout, layout, HASH_LEN);
-	rc = snprintf(l->dir, sizeof(l->dir), "%s", dir) < (int)sizeof(l->dir) ? list_files(l) : ENAMETOOLONG;
+	rc = snprintf(l->dir, sizeof(l->dir), "%s", dir) < (int)sizeof(l->dir) ? list_files(l)
+									       : ENAMETOOLONG;
 	if (rc != 0) {
 		state_log_close(l);
 		return env_result(rc);
@@ -134,7 +136,10 @@ state_log_close(struct state_log *l)
 	free(l);
 }
 
-/* A little at a time: where the file system tells the disk of blocks that are free, 128 MiB at once stop it for 40 ms. */
+/*
+ * A little at a time: where the file system tells the disk of blocks that are free, 128 MiB at once
+ * stop it for 40 ms.
+ */
 static void
 shrink(const char *path)
 {
@@ -144,7 +149,8 @@ shrink(const char *path)
 	if (fd < 0)
 		return;
 	if (fstat(fd, &st) == 0)
-		for (off_t size = st.st_size - SHRINK_BYTES; size > 0 && ftruncate(fd, size) == 0; size -= SHRINK_BYTES)
+		for (off_t size = st.st_size - SHRINK_BYTES; size > 0 && ftruncate(fd, size) == 0;
+		     size -= SHRINK_BYTES)
 			env_rest(SHRINK_REST_US);
 	close(fd);
 }
@@ -168,9 +174,11 @@ state_log_drop(struct state_log *l, uint64_t before, int hurry)
 /* ---- frames ---- */
 
 static void
-check_of(const struct state_log *l, const uint8_t *head, const void *body, size_t len, uint8_t check[HASH_LEN])
+check_of(const struct state_log *l, const uint8_t *head, const void *body, size_t len,
+    uint8_t check[HASH_LEN])
 {
-	const struct sha256_part parts[] = {{l->layout, HASH_LEN}, {head, CHECKED_BYTES}, {body, len}};
+	const struct sha256_part parts[] = {
+	    {l->layout, HASH_LEN}, {head, CHECKED_BYTES}, {body, len}};
 
 	sha256_parts(parts, 3, check);
 }
@@ -199,13 +207,15 @@ read_all(int fd, void *p, size_t n, off_t at)
 static int
 frame_read(struct state_log *l, int fd, off_t at, struct frame *f)
 {
-	if (!read_all(fd, l->head, HEAD_BYTES, at) || memcmp(l->head, frame_magic, MAGIC_BYTES) != 0)
+	if (!read_all(fd, l->head, HEAD_BYTES, at) ||
+	    memcmp(l->head, frame_magic, MAGIC_BYTES) != 0)
 		return 0;
 	memcpy(&f->kind, l->head + 8, 4);
 	memcpy(&f->len, l->head + 12, 4);
 	memcpy(&f->base, l->head + 16, 8);
 	memcpy(&f->seq, l->head + 24, 8);
-	return f->len <= FRAME_MOST && f->len % 8 == 0 && read_all(fd, l->body, f->len, at + HEAD_BYTES);
+	return f->len <= FRAME_MOST && f->len % 8 == 0 &&
+	       read_all(fd, l->body, f->len, at + HEAD_BYTES);
 }
 
 static int
@@ -238,7 +248,8 @@ mark_take(const struct state_log *l, const struct frame *f, struct mark *out)
 	if (f->len < offsetof(struct mark, meta) || f->len > sizeof(mark))
 		return 0;
 	memcpy(&mark, l->body, f->len);
-	if (mark.seq != f->seq || mark.meta_len > sizeof(mark.meta) || rows_mark_bytes(&mark) > f->len)
+	if (mark.seq != f->seq || mark.meta_len > sizeof(mark.meta) ||
+	    rows_mark_bytes(&mark) > f->len)
 		return 0;
 	*out = mark;
 	return 1;
@@ -345,7 +356,8 @@ state_log_replay(struct state_log *l, uint64_t seq, state_log_fn fn, void *ctx)
 		path_of(l, x->file, path);
 		if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
 			return env_result(errno);
-		for (off_t at = x->from; at < x->to && err == RESULT_OK; at += HEAD_BYTES + (off_t)f.len)
+		for (off_t at = x->from; at < x->to && err == RESULT_OK;
+		     at += HEAD_BYTES + (off_t)f.len)
 			err = frame_read(l, fd, at, &f) ? replay_frame(l, &f, fn, ctx) : RESULT_IO;
 		close(fd);
 	}
@@ -422,8 +434,8 @@ write_frame(struct state_log *l, struct frame f, const void *body, int hurry)
 }
 
 int
-state_log_append(struct state_log *l, uint64_t base, const struct rows_log *rows, const struct mark *mark,
-    int hurry)
+state_log_append(struct state_log *l, uint64_t base, const struct rows_log *rows,
+    const struct mark *mark, int hurry)
 {
 	struct frame f = {.kind = KIND_ROWS, .base = base, .seq = mark->seq};
 	/* A frame is a multiple of 8 bytes long. */

@@ -86,7 +86,8 @@ take(const uint8_t **p, size_t *left)
 static size_t
 record_make(uint8_t *to, size_t gen, uint32_t i)
 {
-	struct record r = {.key = {.table = 1, .a = gen, .b = i}, .size = 1 + i * 5 % VALUE_MOST, .live = i % 2};
+	struct record r = {
+	    .key = {.table = 1, .a = gen, .b = i}, .size = 1 + i * 5 % VALUE_MOST, .live = i % 2};
 
 	memset(to, 0, rows_record_bytes(r.size));
 	memcpy(to, &r, sizeof(r));
@@ -161,7 +162,8 @@ static void
 damage_note(struct story *s, const uint8_t *before, const uint8_t *after)
 {
 	for (size_t i = 0; i < s->n; i++)
-		s->gen[i].damaged = memcmp(before + s->gen[i].from, after + s->gen[i].from, s->gen[i].to - s->gen[i].from) != 0;
+		s->gen[i].damaged = memcmp(before + s->gen[i].from, after + s->gen[i].from,
+					s->gen[i].to - s->gen[i].from) != 0;
 }
 
 static uint8_t *
@@ -171,7 +173,8 @@ file_bytes(void)
 	uint8_t *bytes = malloc(size + 1);
 	FILE *file = fopen(path, "rb");
 
-	CHECK(bytes != NULL && (size == 0 || (file != NULL && fread(bytes, 1, size, file) == size)));
+	CHECK(
+	    bytes != NULL && (size == 0 || (file != NULL && fread(bytes, 1, size, file) == size)));
 	if (file != NULL)
 		fclose(file);
 	return bytes;

@@ -89,7 +89,8 @@ change_one(struct fixture *f)
 		f->now[t][n] = -1;
 		return;
 	}
-	memset(f->now[t][n] < 0 ? rows_add(f->rows, &k) : rows_edit(f->rows, &k), fill, tables[t].value_size);
+	memset(f->now[t][n] < 0 ? rows_add(f->rows, &k) : rows_edit(f->rows, &k), fill,
+	    tables[t].value_size);
 	f->now[t][n] = fill;
 }
 
