@@ -99,6 +99,23 @@ env_rest(uint64_t us)
 }
 
 int
+env_write_all(int fd, const uint8_t *p, size_t n, size_t at)
+{
+	while (n > 0) {
+		ssize_t some = pwrite(fd, p, n, (off_t)at);
+
+		if (some < 0 && errno == EINTR)
+			continue;
+		if (some <= 0)
+			return some < 0 ? errno : EIO;
+		p += some;
+		n -= (size_t)some;
+		at += (size_t)some;
+	}
+	return 0;
+}
+
+int
 env_sync(const char *dir)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), data = -1, parent = -1, rc = 0;

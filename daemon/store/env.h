@@ -35,6 +35,9 @@ MUST_CHECK int env_begin(MDB_env *env, MDB_txn *parent, unsigned flags, MDB_txn 
 /* Bytes as LMDB wants them; it takes what it only reads as void *, too. */
 MDB_val env_val(const void *bytes, size_t len);
 
+/* Writes all `n` bytes at that place of a file. Returns 0 or errno. */
+MUST_CHECK int env_write_all(int fd, const uint8_t *p, size_t n, size_t at);
+
 /* What writes in the background rests so long, a second at most: the disk is the ledger's first. */
 void env_rest(uint64_t us);
 

@@ -77,24 +77,6 @@ get32(const uint8_t *p)
 	return be32toh(v);
 }
 
-/* 0 or errno. */
-static int
-write_all(int fd, const uint8_t *p, size_t n, size_t at)
-{
-	while (n > 0) {
-		ssize_t some = pwrite(fd, p, n, (off_t)at);
-
-		if (some < 0 && errno == EINTR)
-			continue;
-		if (some <= 0)
-			return some < 0 ? errno : EIO;
-		p += some;
-		n -= (size_t)some;
-		at += (size_t)some;
-	}
-	return 0;
-}
-
 /* Real zeros: blocks that are only reserved would have to be noted as written with every flush. */
 static int
 write_zeros(int fd, size_t from, size_t to)
@@ -104,7 +86,7 @@ write_zeros(int fd, size_t from, size_t to)
 
 	for (size_t n; from < to && rc == 0; from += n) {
 		n = to - from < sizeof(zeros) ? to - from : sizeof(zeros);
-		rc = write_all(fd, zeros, n, from);
+		rc = env_write_all(fd, zeros, n, from);
 	}
 	return rc != 0 || fdatasync(fd) == 0 ? rc : errno;
 }
@@ -139,7 +121,7 @@ make(const char *dir, const char *path)
 	sha256(head, MAGIC_BYTES + NONCE, head + MAGIC_BYTES + NONCE);
 	if ((fd = open(fresh, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0)
 		return errno;
-	if ((rc = write_all(fd, head, sizeof(head), 0)) == 0 &&
+	if ((rc = env_write_all(fd, head, sizeof(head), 0)) == 0 &&
 	    (rc = write_zeros(fd, SECTOR, JOURNAL_FIRST_BYTES)) == 0 && fsync(fd) != 0)
 		rc = errno;
 	close(fd);
@@ -497,7 +479,7 @@ journal_append(struct journal *j, uint64_t first, uint32_t entries, const uint8_
 	record_check(lap, j->buf, bytes, len, j->buf + CHECKED_BYTES);
 	memcpy(j->buf + RECORD_HEAD, bytes, len);
 	memset(j->buf + RECORD_HEAD + len, 0, whole - RECORD_HEAD - len);
-	if ((rc = write_all(lap->fd, j->buf, whole, j->at)) != 0)
+	if ((rc = env_write_all(lap->fd, j->buf, whole, j->at)) != 0)
 		return rc;
 	if (fdatasync(lap->fd) != 0)
 		return errno;

@@ -392,18 +392,11 @@ static int
 write_piece(struct state_log *l, const uint8_t *p, size_t n, int hurry)
 {
 	uint64_t began_us = clock_steady_us();
+	int rc;
 
-	while (n > 0) {
-		ssize_t some = pwrite(l->fd, p, n, l->at);
-
-		if (some < 0 && errno == EINTR)
-			continue;
-		if (some <= 0)
-			return some < 0 ? errno : EIO;
-		p += some;
-		n -= (size_t)some;
-		l->at += some;
-	}
+	if ((rc = env_write_all(l->fd, p, n, (size_t)l->at)) != 0)
+		return rc;
+	l->at += (off_t)n;
 	if (fdatasync(l->fd) != 0)
 		return errno;
 	if (!hurry)
@@ -415,7 +408,7 @@ static int
 write_frame(struct state_log *l, struct frame f, const void *body, int hurry)
 {
 	const uint8_t *p = body;
-	int rc = 0;
+	int rc;
 
 	memcpy(l->head, frame_magic, MAGIC_BYTES);
 	memcpy(l->head + 8, &f.kind, 4);
@@ -423,8 +416,8 @@ write_frame(struct state_log *l, struct frame f, const void *body, int hurry)
 	memcpy(l->head + 16, &f.base, 8);
 	memcpy(l->head + 24, &f.seq, 8);
 	check_of(l, l->head, body, f.len, l->head + CHECKED_BYTES);
-	if (pwrite(l->fd, l->head, HEAD_BYTES, l->at) != HEAD_BYTES)
-		return errno != 0 ? errno : EIO;
+	if ((rc = env_write_all(l->fd, l->head, HEAD_BYTES, (size_t)l->at)) != 0)
+		return rc;
 	l->at += HEAD_BYTES;
 	for (size_t n; f.len > 0 && rc == 0; p += n, f.len -= (uint32_t)n) {
 		n = f.len < STATE_LOG_PIECE ? f.len : STATE_LOG_PIECE;
@@ -444,7 +437,6 @@ state_log_append(struct state_log *l, uint64_t base, const struct rows_log *rows
 
 	if (l->fd < 0 && (rc = begin_file(l)) != 0)
 		return rc;
-	errno = 0;
 	for (size_t i = 0; i < rows->n_blocks && rc == 0; i++) {
 		if (rows->used[i] == 0)
 			continue;
