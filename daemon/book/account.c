@@ -116,23 +116,23 @@ posting_note(struct book *b, const struct posting *p)
 static enum result
 debt_note(struct book *b, uint64_t member)
 {
-	const struct member_row *have = book_member(b, member);
-	struct member_row *m;
+	const struct member_head_row *have = book_head(b, member);
+	struct member_head_row *head;
 
 	if (have == NULL || have->had_debt)
 		return RESULT_OK;
-	if ((m = book_member_edit(b, member)) == NULL)
+	if ((head = book_head_edit(b, member)) == NULL)
 		return RESULT_INTERNAL;
-	m->had_debt = 1;
+	head->had_debt = 1;
 	return RESULT_OK;
 }
 
 int64_t
 book_debt(const struct book *b, uint64_t member)
 {
-	const struct member_row *m = book_member(b, member);
+	const struct member_head_row *head = book_head(b, member);
 
-	return m == NULL || !m->had_debt ? 0 : -book_balance(b->rows, PURPOSE_DEBT, ASSET_POINTS, member, 0, 0);
+	return head == NULL || !head->had_debt ? 0 : -book_balance(b->rows, PURPOSE_DEBT, ASSET_POINTS, member, 0, 0);
 }
 
 static enum result

@@ -13,7 +13,7 @@ row_judge(struct book *b, const struct service_row *r)
 
 	if (m == NULL)
 		return RESULT_UNKNOWN_MEMBER;
-	if (m->status == MEMBER_ERASED)
+	if (book_head(b, r->member)->status == MEMBER_ERASED)
 		return RESULT_ERASED;
 	rate = b->station->opened ? rate_of_day(b, r->item, r->day)
 				  : book_rate_at(b->rows, r->item, b->in->now_us);

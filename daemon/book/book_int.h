@@ -29,10 +29,10 @@ struct book {
 	size_t fresh_used;
 	/* The members touched last: each is, by every movement. */
 	uint64_t touched[2];
-	/* The members edited last; rows stay where they are. */
+	/* The members whose heads were edited last; rows stay where they are. */
 	struct {
 		uint64_t id;
-		struct member_row *row;
+		struct member_head_row *row;
 	} edited[2];
 };
 
@@ -126,6 +126,9 @@ void book_due_drop(struct book *b, enum due_kind kind, uint64_t due_us, uint64_t
 /* The member's row if it exists (any status); NULL otherwise. */
 const struct member_row *book_member(const struct book *b, uint64_t member);
 struct member_row *book_member_edit(struct book *b, uint64_t member);
+/* The member's head, likewise. */
+const struct member_head_row *book_head(const struct book *b, uint64_t member);
+struct member_head_row *book_head_edit(struct book *b, uint64_t member);
 /* The same, or NULL with *err: RESULT_UNKNOWN_MEMBER, RESULT_ERASED for one who is no longer to be changed. */
 struct member_row *book_member_standing(struct book *b, uint64_t member, enum result *err);
 /* The agreement of a partner covers the day. */

@@ -45,7 +45,8 @@ enum result
 decide_member_add(struct book *b, const struct command *c)
 {
 	uint64_t id = fresh_id(b);
-	struct row_key k = row_key3(TABLE_MEMBER, id, 0, 0), head = row_key3(TABLE_MEMBER_HEAD, id, 0, 0);
+	struct row_key k = row_key3(TABLE_MEMBER, id, 0, 0), at_head = row_key3(TABLE_MEMBER_HEAD, id, 0, 0);
+	struct member_head_row *head;
 	struct member_row *m;
 	struct effect *e;
 	enum result err;
@@ -57,9 +58,9 @@ decide_member_add(struct book *b, const struct command *c)
 	if (c->joined_day > b->today)
 		return book_refuse_field(b, "joined_day");
 	m = book_add(b, &k);
-	(void)book_add(b, &head);
+	head = book_add(b, &at_head);
+	head->status = MEMBER_ACTIVE;
 	m->member_class = c->member_class;
-	m->status = MEMBER_ACTIVE;
 	m->area = c->area;
 	m->birth_year = c->birth_year;
 	m->joined_day = c->joined_day;
@@ -83,7 +84,7 @@ decide_member_update(struct book *b, const struct command *c)
 	    (err = book_keep_apart(b, b->person, c->member)) != RESULT_OK)
 		return err;
 	m->member_class = c->member_class;
-	m->status = c->status;
+	book_head_edit(b, c->member)->status = c->status;
 	m->area = c->area;
 	m->trained_from_day = c->trained_from_day;
 	m->trained_to_day = c->trained_to_day;
@@ -131,7 +132,7 @@ decide_pin_slip(struct book *b, const struct command *c)
 	m->slip_index = b->command;
 	m->slip_by_no = b->key_no;
 	if (c->reset)
-		m->reset_us = b->in->now_us;
+		book_head_edit(b, c->member)->reset_us = b->in->now_us;
 	return book_touch(b, c->member);
 }
 
@@ -233,7 +234,7 @@ decide_permit(struct book *b, const struct command *c)
 	if ((err = book_keep_apart(b, b->person, c->member)) != RESULT_OK)
 		return err;
 	/* Whoever issued the slip could have set the PIN: the second person is another one. */
-	if (m->reset_us != 0 &&
+	if (book_head(b, c->member)->reset_us != 0 &&
 	    (m->slip_by_no == b->key_no || book_key_person(b->rows, m->slip_by_no) == b->person))
 		return RESULT_SAME_PERSON;
 	m->permit_until_us = b->in->now_us + PERMIT_US;

@@ -22,13 +22,13 @@ lot_list_add(struct book *b, uint64_t member, uint64_t lot)
 	uint64_t order = lot_order(lot), after = 0, next;
 	struct row_key k = row_key3(TABLE_POINT_LOT, member, order, 0);
 	struct point_lot_row *row;
-	struct member_row *m;
+	struct member_head_row *head;
 
 	/* Mostly it is the first, or the only one. */
-	if (book_member(b, member)->first_lot == order || book_get(b, &k) != NULL)
+	if (book_head(b, member)->first_lot == order || book_get(b, &k) != NULL)
 		return;
-	m = book_member_edit(b, member);
-	for (next = m->first_lot; next != 0 && next < order;) {
+	head = book_head_edit(b, member);
+	for (next = head->first_lot; next != 0 && next < order;) {
 		struct row_key at = row_key3(TABLE_POINT_LOT, member, next, 0);
 		const struct point_lot_row *r = book_get(b, &at);
 
@@ -38,7 +38,7 @@ lot_list_add(struct book *b, uint64_t member, uint64_t lot)
 	row = book_add(b, &k);
 	row->next = next;
 	if (after == 0) {
-		m->first_lot = order;
+		head->first_lot = order;
 	} else {
 		struct row_key at = row_key3(TABLE_POINT_LOT, member, after, 0);
 		struct point_lot_row *r = book_edit(b, &at);
@@ -75,8 +75,7 @@ lot_after(const struct book *b, uint64_t member, uint64_t order)
 enum result
 points_take(struct book *b, uint64_t member, int64_t points, points_part part, void *ctx)
 {
-	const struct member_row *m = book_member(b, member);
-	uint64_t order = m->first_lot;
+	uint64_t order = book_head(b, member)->first_lot;
 	enum result err;
 
 	while (points > 0 && order != 0) {
@@ -96,11 +95,11 @@ points_take(struct book *b, uint64_t member, int64_t points, points_part part, v
 int64_t
 points_available(const struct row_source *rows, uint64_t member)
 {
-	struct row_key k = row_key3(TABLE_MEMBER, member, 0, 0);
-	const struct member_row *m = rows->get(rows->ctx, &k);
+	struct row_key k = row_key3(TABLE_MEMBER_HEAD, member, 0, 0);
+	const struct member_head_row *head = rows->get(rows->ctx, &k);
 	int64_t sum = 0;
 
-	for (uint64_t order = m == NULL ? 0 : m->first_lot; order != 0;) {
+	for (uint64_t order = head == NULL ? 0 : head->first_lot; order != 0;) {
 		struct row_key at = row_key3(TABLE_POINT_LOT, member, order, 0);
 		const struct point_lot_row *row = rows->get(rows->ctx, &at);
 
@@ -181,15 +180,16 @@ carry_add(struct book *b, uint64_t member, uint64_t ratio, int64_t minutes, int6
 void
 book_member_sums(const struct row_source *rows, uint64_t member, struct member_sums *out)
 {
-	struct row_key k = row_key3(TABLE_MEMBER, member, 0, 0);
+	struct row_key k = row_key3(TABLE_MEMBER, member, 0, 0), at_head = row_key3(TABLE_MEMBER_HEAD, member, 0, 0);
 	const struct member_row *m = rows->get(rows->ctx, &k);
+	const struct member_head_row *head = rows->get(rows->ctx, &at_head);
 
 	memset(out, 0, sizeof(*out));
-	if (m == NULL)
+	if (m == NULL || head == NULL)
 		return;
 	for (uint64_t p = 1; p < PROVENANCE_LAST; p++)
 		out->minutes += book_balance(rows, PURPOSE_MINUTES, ASSET_MINUTES, member, 0, p);
-	for (uint64_t order = m->first_lot; order != 0;) {
+	for (uint64_t order = head->first_lot; order != 0;) {
 		struct row_key at = row_key3(TABLE_POINT_LOT, member, order, 0);
 		const struct point_lot_row *row = rows->get(rows->ctx, &at);
 		uint64_t lot = book_lot_of_order(order);

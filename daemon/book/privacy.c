@@ -29,7 +29,7 @@ member_erasable(const struct book *b, const struct command *c)
 
 	if (m == NULL)
 		return RESULT_UNKNOWN_MEMBER;
-	if (m->status == MEMBER_ERASED && (m->erased & bits) == bits)
+	if (book_head(b, c->member)->status == MEMBER_ERASED && (m->erased & bits) == bits)
 		return RESULT_ALREADY_DONE;
 	if ((err = book_keep_apart(b, b->person, c->member)) != RESULT_OK)
 		return err;
@@ -66,12 +66,13 @@ erase_check(struct book *b, const struct command *c)
 static void
 member_erase(struct book *b, const struct command *c)
 {
+	struct member_head_row *head = book_head_edit(b, c->member);
 	struct member_row *m = book_member_edit(b, c->member);
 	uint32_t bits = erased_bits(c->scope);
 
-	if ((bits & ERASED_DETAILS) == 0 && m->status != MEMBER_ERASED)
+	if ((bits & ERASED_DETAILS) == 0 && head->status != MEMBER_ERASED)
 		return;
-	m->status = MEMBER_ERASED;
+	head->status = MEMBER_ERASED;
 	m->erased |= bits;
 	m->card_seq = 0;
 	m->slip_seq = 0;

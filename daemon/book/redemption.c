@@ -106,18 +106,18 @@ hold_resolve(struct book *b, struct hold_row *h, enum hold_state to)
 /* For some days after a PIN reset the member's session alone moves no points: somebody of the staff
  * must have vouched just now. */
 static int
-reset_guarded(const struct book *b, const struct member_row *m)
+reset_guarded(const struct book *b, uint64_t member)
 {
-	uint64_t guard_us = b->rules->reset_guard_days * DAY_US;
+	uint64_t guard_us = b->rules->reset_guard_days * DAY_US, reset_us = book_head(b, member)->reset_us;
 
-	return m->reset_us != 0 && b->in->now_us < m->reset_us + guard_us &&
-	       b->in->now_us > m->permit_until_us;
+	return reset_us != 0 && b->in->now_us < reset_us + guard_us &&
+	       b->in->now_us > book_member(b, member)->permit_until_us;
 }
 
 /* Who may hold for the member now: the member's own session, or staff by two or under a delegation.
  */
 static enum result
-hold_actor(struct book *b, const struct command *c, const struct member_row *m, struct hold_row *h)
+hold_actor(struct book *b, const struct command *c, struct hold_row *h)
 {
 	uint64_t person;
 	enum result err;
@@ -125,7 +125,7 @@ hold_actor(struct book *b, const struct command *c, const struct member_row *m, 
 	if (b->role == ROLE_MEMBER) {
 		if (b->person != c->member)
 			return RESULT_WRONG_ACTOR;
-		return reset_guarded(b, m) ? RESULT_SECOND_PERSON : RESULT_OK;
+		return reset_guarded(b, c->member) ? RESULT_SECOND_PERSON : RESULT_OK;
 	}
 	h->holder_no = b->proposer_no != 0 ? b->proposer_no : b->key_no;
 	h->second_no = b->proposer_no != 0 ? b->key_no : 0;
@@ -221,14 +221,14 @@ static enum result
 hold_check(
     struct book *b, const struct command *c, struct hold_row *h, const struct item_row **item)
 {
-	const struct member_row *m = book_member(b, c->member);
+	const struct member_head_row *head = book_head(b, c->member);
 	enum result err;
 
-	if (m == NULL)
+	if (head == NULL)
 		return RESULT_UNKNOWN_MEMBER;
-	if (m->status != MEMBER_ACTIVE)
+	if (head->status != MEMBER_ACTIVE)
 		return RESULT_NOT_ACTIVE;
-	if ((err = hold_actor(b, c, m, h)) != RESULT_OK)
+	if ((err = hold_actor(b, c, h)) != RESULT_OK)
 		return err;
 	if ((*item = book_item_at(b->rows, c->item, b->in->now_us)) == NULL)
 		return RESULT_UNKNOWN_ITEM;
@@ -517,7 +517,8 @@ enum result
 decide_gift(struct book *b, const struct command *c)
 {
 	struct gift g = {c->member, c->other};
-	const struct member_row *to = book_member(b, c->other), *from;
+	/* It is touched, so that it is changed, if the gift is made. */
+	struct member_head_row *to = book_head_edit(b, c->other);
 	struct effect *e;
 	enum result err;
 
@@ -529,10 +530,9 @@ decide_gift(struct book *b, const struct command *c)
 		return RESULT_UNKNOWN_MEMBER;
 	if (c->member == c->other)
 		return RESULT_SAME_PERSON;
-	from = book_member(b, c->member);
-	if (to->status != MEMBER_ACTIVE || from->status != MEMBER_ACTIVE)
+	if (to->status != MEMBER_ACTIVE || book_head(b, c->member)->status != MEMBER_ACTIVE)
 		return RESULT_NOT_ACTIVE;
-	if (reset_guarded(b, from))
+	if (reset_guarded(b, c->member))
 		return RESULT_SECOND_PERSON;
 	if (b->rules->gift == GIFT_KIN && !book_same_or_kin(b->rows, c->member, c->other))
 		return RESULT_NOT_ALLOWED;

@@ -7,9 +7,9 @@ static const struct {
 } tables[TABLE_LAST] = {
     [TABLE_STATION] = {"station", sizeof(struct station)},
     [TABLE_RULES] = {"rules", sizeof(struct rules_row)},
-    [TABLE_ACCOUNT] = {"account", sizeof(struct account_row)},
     [TABLE_MEMBER] = {"member", sizeof(struct member_row)},
     [TABLE_MEMBER_HEAD] = {"member_head", sizeof(struct member_head_row)},
+    [TABLE_ACCOUNT] = {"account", sizeof(struct account_row)},
     [TABLE_POINT_LOT] = {"point_lot", sizeof(struct point_lot_row)},
     [TABLE_CARRY] = {"carry", sizeof(struct carry_row)},
     [TABLE_KEY] = {"key", sizeof(struct key_row)},
@@ -141,10 +141,10 @@ book_effect(struct book *b, enum effect_kind kind, struct effect **out)
 enum result
 book_touch(struct book *b, uint64_t member)
 {
-	struct row_key k = row_key3(TABLE_MEMBER_HEAD, member, 0, 0);
 	struct member_head_row *head;
 
-	if (member == 0 || member == b->touched[0] || member == b->touched[1] || (head = book_edit(b, &k)) == NULL)
+	if (member == 0 || member == b->touched[0] || member == b->touched[1] ||
+	    (head = book_head_edit(b, member)) == NULL)
 		return RESULT_OK;
 	if (head->last_seq != b->in->seq) {
 		if (b->out->n_touched == BOOK_MAX_TOUCHED)
@@ -200,9 +200,6 @@ book_member(const struct book *b, uint64_t member)
 {
 	struct row_key k = row_key3(TABLE_MEMBER, member, 0, 0);
 
-	for (int i = 0; i < 2; i++)
-		if (b->edited[i].id == member && member != 0)
-			return b->edited[i].row;
 	return book_get(b, &k);
 }
 
@@ -210,7 +207,26 @@ struct member_row *
 book_member_edit(struct book *b, uint64_t member)
 {
 	struct row_key k = row_key3(TABLE_MEMBER, member, 0, 0);
-	struct member_row *row;
+
+	return book_edit(b, &k);
+}
+
+const struct member_head_row *
+book_head(const struct book *b, uint64_t member)
+{
+	struct row_key k = row_key3(TABLE_MEMBER_HEAD, member, 0, 0);
+
+	for (int i = 0; i < 2; i++)
+		if (b->edited[i].id == member && member != 0)
+			return b->edited[i].row;
+	return book_get(b, &k);
+}
+
+struct member_head_row *
+book_head_edit(struct book *b, uint64_t member)
+{
+	struct row_key k = row_key3(TABLE_MEMBER_HEAD, member, 0, 0);
+	struct member_head_row *row;
 
 	for (int i = 0; i < 2; i++)
 		if (b->edited[i].id == member && member != 0)
@@ -226,10 +242,10 @@ book_member_edit(struct book *b, uint64_t member)
 struct member_row *
 book_member_standing(struct book *b, uint64_t member, enum result *err)
 {
-	struct member_row *m = book_member_edit(b, member);
+	const struct member_head_row *head = book_head(b, member);
 
-	*err = m == NULL ? RESULT_UNKNOWN_MEMBER : m->status == MEMBER_ERASED ? RESULT_ERASED : RESULT_OK;
-	return *err == RESULT_OK ? m : NULL;
+	*err = head == NULL ? RESULT_UNKNOWN_MEMBER : head->status == MEMBER_ERASED ? RESULT_ERASED : RESULT_OK;
+	return *err == RESULT_OK ? book_member_edit(b, member) : NULL;
 }
 
 int

@@ -188,7 +188,7 @@ check_in_one(struct book *b, const struct command *c, uint64_t member)
 
 	if (m == NULL)
 		return RESULT_UNKNOWN_MEMBER;
-	if (m->status != MEMBER_ACTIVE)
+	if (book_head(b, member)->status != MEMBER_ACTIVE)
 		return RESULT_NOT_ACTIVE;
 	if (m->member_class == CLASS_PAID_STAFF)
 		return RESULT_PAID_STAFF;

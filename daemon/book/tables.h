@@ -14,9 +14,9 @@
 enum table {
 	TABLE_STATION,
 	TABLE_RULES,
-	TABLE_ACCOUNT,
 	TABLE_MEMBER,
 	TABLE_MEMBER_HEAD,
+	TABLE_ACCOUNT,
 	TABLE_POINT_LOT,
 	TABLE_CARRY,
 	TABLE_KEY,
@@ -110,19 +110,17 @@ struct account_row {
 /* key a: member. */
 struct member_row {
 	uint32_t member_class;
-	uint32_t status;
 	uint32_t area;
 	uint32_t birth_year;
 	int32_t joined_day;
 	int32_t trained_from_day;
 	int32_t trained_to_day;
 	uint32_t n_kin;
+	/* What was erased of one who is: ERASED_ bits. */
+	uint32_t erased;
 	uint64_t kin[MEMBER_MAX_KIN];
-	/* First of the member's point lots (expiry day + 1, so that 0 is the end). */
-	uint64_t first_lot;
 	/* Ratio (minutes << 32 | points) of the first carry. */
 	uint64_t first_carry;
-	uint64_t reset_us;
 	/* The newest PIN slip: its entry and command. */
 	uint64_t slip_seq;
 	uint64_t permit_until_us;
@@ -134,20 +132,24 @@ struct member_row {
 	uint64_t last_hold;
 	/* The key number that issued the newest PIN slip. */
 	uint32_t slip_by_no;
-	/* What was erased of one who is: ERASED_ bits. */
-	uint32_t erased;
-	/* 1: the member owed points once, so that the account of debt is to be asked. */
-	uint32_t had_debt;
 	uint32_t pad;
 };
 
 /*
- * key a: member; there for each member row. Every entry that touches a member changes this, most nothing else of the
- * member: apart, so that a gift writes 48 bytes of each of the two and not their whole rows.
+ * key a: member; there for each member row. What nearly every entry that touches a member asks or changes of them: apart,
+ * so that a gift reads and writes this little of each of the two and not their whole rows.
  */
 struct member_head_row {
 	/* The member's previous entry: head of the history chain. */
 	uint64_t last_seq;
+	/* First of the member's point lots (expiry day + 1, so that 0 is the end). */
+	uint64_t first_lot;
+	/* When the PIN was reset last: sessions and PINs of before have ended. 0: never. */
+	uint64_t reset_us;
+	/* enum member_status. */
+	uint32_t status;
+	/* 1: the member owed points once, so that the account of debt is to be asked. */
+	uint32_t had_debt;
 };
 
 /* key a: member, b: expiry day + 1 (EXPIRY_NONE for none). Sorted by b; next: the following b, 0 at

@@ -101,14 +101,14 @@ count_lots(const struct call *c, uint64_t member, uint64_t first)
 }
 
 static enum result
-fill_lots(struct call *c, uint64_t member, const struct member_row *row, Timebox__V1__Member *m)
+fill_lots(struct call *c, uint64_t member, uint64_t first, Timebox__V1__Member *m)
 {
-	size_t n = count_lots(c, member, row->first_lot);
+	size_t n = count_lots(c, member, first);
 
 	m->lots = call_alloc(c, n * sizeof(*m->lots));
 	if (m->lots == NULL)
 		return RESULT_NO_MEMORY;
-	for (uint64_t order = row->first_lot; order != 0;) {
+	for (uint64_t order = first; order != 0;) {
 		const struct point_lot_row *at = call_row(c, row_key3(TABLE_POINT_LOT, member, order, 0));
 		/* The list is ordered by expiry day + 1, those without one last; accounts have 0 for them. */
 		uint64_t lot = order == LOT_NO_EXPIRY ? 0 : order - 1;
@@ -172,12 +172,12 @@ static enum result
 fill_row(struct call *c, uint64_t member, const struct member_row *row, Timebox__V1__Member *m)
 {
 	const struct session_row *session = call_row(c, row_key3(TABLE_SESSION, member, 0, 0));
-	const struct member_head_row *head = call_row(c, row_key3(TABLE_MEMBER_HEAD, member, 0, 0));
+	const struct member_head_row *head = member_head(c->rpc, member);
 
 	CHECK(head != NULL);
 	m->member = member;
 	m->class_ = (Timebox__V1__MemberClass)row->member_class;
-	m->status = (Timebox__V1__MemberStatus)row->status;
+	m->status = (Timebox__V1__MemberStatus)head->status;
 	m->area = row->area;
 	m->joined_day = row->joined_day;
 	m->trained_from_day = row->trained_from_day;
@@ -191,7 +191,7 @@ fill_row(struct call *c, uint64_t member, const struct member_row *row, Timebox_
 	m->records = row->records;
 	m->pin_set = pin_set(c->rpc, member);
 	m->card_bound = row->card_seq != 0;
-	m->reset_us = row->reset_us;
+	m->reset_us = head->reset_us;
 	m->last_seq = head->last_seq;
 	if (session != NULL) {
 		m->session_start_us = session->start_us;
@@ -224,7 +224,7 @@ member_fill(struct call *c, uint64_t member, int full, Timebox__V1__Member **out
 	/* Also where a restore erased again what this ledger does not tell of. */
 	if (m->number[0] == 0)
 		m->status = TIMEBOX__V1__MEMBER_STATUS__MEMBER_STATUS_ERASED;
-	if (full && ((err = fill_lots(c, member, row, m)) != RESULT_OK ||
+	if (full && ((err = fill_lots(c, member, member_head(c->rpc, member)->first_lot, m)) != RESULT_OK ||
 		     (err = fill_carries(c, member, row, m)) != RESULT_OK))
 		return err;
 	*out = m;
@@ -424,7 +424,7 @@ call_get_history(struct call *c)
 		member = c->peer->session_member;
 	if (c->role == ROLE_MEMBER && member != c->peer->session_member)
 		return RESULT_NOT_ALLOWED;
-	if ((head = call_row(c, row_key3(TABLE_MEMBER_HEAD, member, 0, 0))) == NULL)
+	if ((head = member_head(c->rpc, member)) == NULL)
 		return RESULT_UNKNOWN_MEMBER;
 	if (h == NULL || (h->lines = call_alloc(c, limit * sizeof(*h->lines))) == NULL)
 		return RESULT_NO_MEMORY;

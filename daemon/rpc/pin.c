@@ -4,7 +4,8 @@
  * While a PIN is checked its connection is paused, and no second check for the same member begins: guesses cannot run beside
  * one another. A number that nobody has costs the same time and gets the same answer as a wrong PIN.
  *
- * A PIN belongs to the reset it was set after: a slip that resets moves member_row.reset_us, and with that the PIN has ended.
+ * A PIN belongs to the reset it was set after: a slip that resets moves member_head_row.reset_us, and with
+ * that the PIN has ended.
  * A slip works once: the one that was used last is remembered.
  */
 #include <sodium.h>
@@ -29,7 +30,7 @@ struct pin_row {
 	/* Wrong PINs in a row, and when the next may be tried. */
 	uint32_t failures;
 	uint64_t next_try_us;
-	/* member_row.reset_us when the PIN was set. */
+	/* member_head_row.reset_us when the PIN was set. */
 	uint64_t reset_us;
 	/* The slip that set it: used up. */
 	uint64_t slip_seq;
@@ -120,18 +121,18 @@ member_of(const struct rpc *rpc, uint64_t member)
 }
 
 static int
-pin_valid(const struct pin_row *row, const struct member_row *m)
+pin_valid(const struct pin_row *row, const struct member_head_row *head)
 {
-	return row->hash[0] != 0 && row->reset_us == m->reset_us;
+	return row->hash[0] != 0 && row->reset_us == head->reset_us;
 }
 
 int
 pin_set(struct rpc *rpc, uint64_t member)
 {
-	const struct member_row *m = member_of(rpc, member);
+	const struct member_head_row *head = member_head(rpc, member);
 	struct pin_row row;
 
-	return m != NULL && pin_read(rpc, member, &row) == RESULT_OK && pin_valid(&row, m);
+	return head != NULL && pin_read(rpc, member, &row) == RESULT_OK && pin_valid(&row, head);
 }
 
 /* ---- jobs ---- */
@@ -325,7 +326,7 @@ static void
 done_login(void *arg)
 {
 	struct pin_job *job = arg;
-	const struct member_row *m = member_of(job->rpc, job->member);
+	const struct member_head_row *head = member_head(job->rpc, job->member);
 	struct pin_row row;
 	uint32_t wait_s = 0;
 	enum result err;
@@ -339,12 +340,12 @@ done_login(void *arg)
 		job_finish(job, RESULT_BUSY, 1, 0);
 		return;
 	}
-	if (m == NULL) {
+	if (head == NULL) {
 		job_finish(job, RESULT_WRONG_PIN, 0, 0);
 		return;
 	}
 	err = pin_read(job->rpc, job->member, &row);
-	if (err == RESULT_OK && (!pin_valid(&row, m) || strcmp(row.hash, job->hash) != 0)) {
+	if (err == RESULT_OK && (!pin_valid(&row, head) || strcmp(row.hash, job->hash) != 0)) {
 		/* Reset or set anew while it was being checked. */
 		err = RESULT_PIN_NOT_SET;
 	} else if (err == RESULT_OK && !job->good) {
@@ -377,17 +378,17 @@ login_member(struct call *c, const Timebox__V1__Login *ask)
 static enum result
 login_ready(struct call *c, uint64_t member, char hash[PIN_HASH_SIZE])
 {
-	const struct member_row *m = member_of(c->rpc, member);
+	const struct member_head_row *head = member_head(c->rpc, member);
 	struct pin_row row;
 	uint32_t left_s;
 	enum result err;
 
 	memcpy(hash, c->rpc->dummy_hash, PIN_HASH_SIZE);
-	if (m == NULL)
+	if (head == NULL)
 		return RESULT_OK;
 	if ((err = pin_read(c->rpc, member, &row)) != RESULT_OK)
 		return err;
-	if (!pin_valid(&row, m))
+	if (!pin_valid(&row, head))
 		return RESULT_PIN_NOT_SET;
 	if (row.failures >= PIN_LOCK_FAILURES)
 		return RESULT_PIN_LOCKED;
@@ -482,6 +483,7 @@ enum result
 call_set_pin(struct call *c)
 {
 	const Timebox__V1__SetPin *ask = c->ask->set_pin;
+	const struct member_head_row *head;
 	const struct member_row *m;
 	struct pin_job *job;
 	struct pin_row row;
@@ -493,7 +495,7 @@ call_set_pin(struct call *c)
 	if (!pin_allowed(ask->pin))
 		return RESULT_BAD_PIN;
 	if (texts_member_by_number(engine_people(c->rpc->engine), ask->number, &member) != RESULT_OK ||
-	    (m = member_of(c->rpc, member)) == NULL)
+	    (m = member_of(c->rpc, member)) == NULL || (head = member_head(c->rpc, member)) == NULL)
 		return RESULT_WRONG_SLIP;
 	if ((err = pin_read(c->rpc, member, &row)) != RESULT_OK)
 		return err;
@@ -504,11 +506,11 @@ call_set_pin(struct call *c)
 	if (m->slip_seq == 0 || slip_used(&row, m) ||
 	    !engine_slip_matches(c->rpc->engine, m->slip_seq, m->slip_index, ask->slip))
 		return slip_failed(c, member, &row);
-	if (m->status != MEMBER_ACTIVE)
+	if (head->status != MEMBER_ACTIVE)
 		return RESULT_NOT_ACTIVE;
 	if ((job = job_new(c, member, ask->pin)) == NULL)
 		return RESULT_NO_MEMORY;
-	job->reset_us = m->reset_us;
+	job->reset_us = head->reset_us;
 	job->slip_seq = m->slip_seq;
 	job->slip_index = m->slip_index;
 	return job_submit(c, job, run_hash, done_set_pin);

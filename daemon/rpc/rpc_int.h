@@ -204,6 +204,8 @@ void session_idle_check(struct peer *peer, uint64_t now_ms);
 /* Ends a session that was idle too long, or whose member's PIN was reset or status changed since. */
 void session_check(struct peer *peer, uint64_t now_ms);
 void session_end(struct peer *peer);
+/* What nearly everything asks of a member; NULL if there is none. */
+const struct member_head_row *member_head(const struct rpc *rpc, uint64_t member);
 /* Whether a session of the member, begun when their last PIN reset was `reset_us`, stands. */
 int session_stands(const struct rpc *rpc, uint64_t member, uint64_t reset_us);
 /* Opens one and fills the answer. */

@@ -4,11 +4,11 @@
 #include "daemon/rpc/rpc_int.h"
 #include "proto/crypto.h"
 
-static const struct member_row *
-member_of(const struct rpc *rpc, uint64_t member)
+const struct member_head_row *
+member_head(const struct rpc *rpc, uint64_t member)
 {
 	const struct row_source *rows = engine_rows(rpc->engine);
-	struct row_key k = row_key3(TABLE_MEMBER, member, 0, 0);
+	struct row_key k = row_key3(TABLE_MEMBER_HEAD, member, 0, 0);
 
 	return rows->get(rows->ctx, &k);
 }
@@ -24,9 +24,9 @@ session_end(struct peer *peer)
 int
 session_stands(const struct rpc *rpc, uint64_t member, uint64_t reset_us)
 {
-	const struct member_row *m = member_of(rpc, member);
+	const struct member_head_row *head = member_head(rpc, member);
 
-	return m != NULL && m->status == MEMBER_ACTIVE && m->reset_us == reset_us;
+	return head != NULL && head->status == MEMBER_ACTIVE && head->reset_us == reset_us;
 }
 
 void
@@ -48,18 +48,18 @@ session_check(struct peer *peer, uint64_t now_ms)
 enum result
 session_begin(struct call *c, uint64_t member)
 {
-	const struct member_row *m = member_of(c->rpc, member);
+	const struct member_head_row *head = member_head(c->rpc, member);
 	Timebox__V1__Session *session = call_message(c, &timebox__v1__session__descriptor);
 	enum result err;
 
-	if (m == NULL || m->status != MEMBER_ACTIVE)
+	if (head == NULL || head->status != MEMBER_ACTIVE)
 		return RESULT_NOT_ACTIVE;
 	if (session == NULL)
 		return RESULT_NO_MEMORY;
 	if ((err = crypto_random(c->peer->session, sizeof(c->peer->session))) != RESULT_OK)
 		return err;
 	c->peer->session_member = member;
-	c->peer->session_reset_us = m->reset_us;
+	c->peer->session_reset_us = head->reset_us;
 	c->role = ROLE_MEMBER;
 	if ((err = member_fill(c, member, 1, &session->member)) != RESULT_OK) {
 		session_end(c->peer);

@@ -60,6 +60,12 @@ rows_slab_used(const struct table *t, size_t slab)
 	return slab + 1 < t->n_slabs ? t->slabs[slab].n_rows : t->last_used;
 }
 
+struct row *
+rows_beside(const struct table *t, const struct row *row)
+{
+	return t->room == 0 ? NULL : (struct row *)(void *)((uint8_t *)(uintptr_t)row + t->room);
+}
+
 /* Where an unused row names the next one. */
 static struct row **
 next_unused(struct row *row)
@@ -103,23 +109,79 @@ row_take(struct table *t)
 	return row;
 }
 
+/* ---- where a row is ---- */
+
+/* The key of the row that this one lies beside; 0: it lies anywhere. */
+static int
+owner_key(const struct rows *r, const struct row_key *key, struct row_key *owner)
+{
+	const struct table *t = &r->tables[key->table];
+
+	if (key->table >= r->n_tables || t->beside == 0 || key->tag[0] != t->beside_tag)
+		return 0;
+	*owner = (struct row_key){.table = t->beside, .a = key->a};
+	return 1;
+}
+
 static struct row *
-insert(struct rows *r, const struct row_key *key, uint64_t hash)
+find_indexed(const struct rows *r, const struct row_key *key)
+{
+	return rows_index_find(&r->index, key, rows_index_hash(&r->index, key));
+}
+
+/* The place beside its owner, whatever is there; NULL: none. */
+static struct row *
+place_beside(const struct rows *r, const struct row_key *key)
+{
+	struct row_key k;
+	const struct row *owner = owner_key(r, key, &k) ? find_indexed(r, &k) : NULL;
+
+	return owner == NULL ? NULL : rows_beside(&r->tables[k.table], owner);
+}
+
+static struct row *
+find_in_memory(const struct rows *r, const struct row_key *key)
+{
+	struct row *row = place_beside(r, key);
+
+	if (row != NULL && row->place != ROW_UNUSED && memcmp(&row->key, key, sizeof(*key)) == 0)
+		return row;
+	return find_indexed(r, key);
+}
+
+static struct row *
+insert(struct rows *r, const struct row_key *key)
 {
 	struct table *t = &r->tables[key->table];
-	struct row *row = row_take(t);
+	struct row *row = place_beside(r, key);
 
-	row->key = *key;
-	row->used = 1;
-	rows_index_insert(&r->index, row, hash);
-	r->bytes += t->stride;
 	r->came++;
+	if (row != NULL && row->place == ROW_UNUSED) {
+		memset(row, 0, sizeof(*row));
+		row->place = ROW_BESIDE;
+		row->key = *key;
+		return row;
+	}
+	row = row_take(t);
+	row->place = ROW_INDEXED;
+	row->key = *key;
+	rows_index_insert(&r->index, row, rows_index_hash(&r->index, key));
+	r->bytes += t->stride;
 	return row;
+}
+
+/* The owner leaves: what lies beside it is found in the index from now on. */
+static void
+leave_behind(struct rows *r, struct row *row)
+{
+	row->place = ROW_LEFT_BEHIND;
+	rows_index_insert(&r->index, row, rows_index_hash(&r->index, &row->key));
+	r->bytes += r->tables[row->key.table].row_bytes;
 }
 
 /* Reads the row from the environment, if it may be there. */
 static struct row *
-load_cold(const struct rows *from, const struct row_key *key, uint64_t hash)
+load_cold(const struct rows *from, const struct row_key *key)
 {
 	struct rows *r = from->self;
 	struct table *t = &r->tables[key->table];
@@ -130,7 +192,7 @@ load_cold(const struct rows *from, const struct row_key *key, uint64_t hash)
 		return NULL;
 	if (!rows_disk_get(r, key, value))
 		return NULL;
-	row = insert(r, key, hash);
+	row = insert(r, key);
 	row->live = 1;
 	memcpy(row->value, value, t->size);
 	t->cold--;
@@ -143,11 +205,10 @@ load_cold(const struct rows *from, const struct row_key *key, uint64_t hash)
 static struct row *
 find(const struct rows *r, const struct row_key *key)
 {
-	uint64_t hash = rows_index_hash(&r->index, key);
-	struct row *row = rows_index_find(&r->index, key, hash);
+	struct row *row = find_in_memory(r, key);
 
 	if (row == NULL && key->table < r->n_tables && r->tables[key->table].cold > 0)
-		row = load_cold(r, key, hash);
+		row = load_cold(r, key);
 	if (row != NULL && !row->wanted)
 		row->wanted = 1;
 	return row;
@@ -156,20 +217,26 @@ find(const struct rows *r, const struct row_key *key)
 void
 rows_prefetch(const struct rows *r, const struct row_key *key)
 {
-	rows_index_prefetch_slots(&r->index, rows_index_hash(&r->index, key));
+	struct row_key owner;
+
+	rows_index_prefetch_slots(
+	    &r->index, rows_index_hash(&r->index, owner_key(r, key, &owner) ? &owner : key));
 }
 
 void
 rows_prefetch_row(const struct rows *r, const struct row_key *key)
 {
-	rows_index_prefetch_row(&r->index, rows_index_hash(&r->index, key));
-}
+	struct row_key owner;
+	const struct row_key *k = owner_key(r, key, &owner) ? &owner : key;
 
+	if (k->table < r->n_tables)
+		rows_index_prefetch_row(&r->index, rows_index_hash(&r->index, k), r->tables[k->table].stride);
+}
 
 struct row *
 rows_insert_loaded(struct rows *r, const struct row_key *key)
 {
-	struct row *row = insert(r, key, rows_index_hash(&r->index, key));
+	struct row *row = insert(r, key);
 
 	row->live = 1;
 	return row;
@@ -178,13 +245,12 @@ rows_insert_loaded(struct rows *r, const struct row_key *key)
 void
 rows_restore(struct rows *r, const struct record *record)
 {
-	uint64_t hash = rows_index_hash(&r->index, &record->key);
-	struct row *row = rows_index_find(&r->index, &record->key, hash);
 	struct table *t = &r->tables[record->key.table];
+	struct row *row;
 
 	CHECK(record->key.table < r->n_tables && record->size == t->size);
-	if (row == NULL)
-		row = insert(r, &record->key, hash);
+	if ((row = find_in_memory(r, &record->key)) == NULL)
+		row = insert(r, &record->key);
 	t->cold += row->live;
 	row->live = record->live != 0;
 	t->cold -= row->live;
@@ -198,12 +264,20 @@ void
 rows_discard(struct rows *r, struct row *row)
 {
 	struct table *t = &r->tables[row->key.table];
+	struct row *other = rows_beside(t, row);
 
-	rows_index_remove(&r->index, row, rows_index_hash(&r->index, &row->key));
-	row->used = 0;
-	*next_unused(row) = t->unused;
-	t->unused = row;
-	r->bytes -= t->stride;
+	if (other != NULL && other->place == ROW_BESIDE)
+		leave_behind(r, other);
+	if (row->place != ROW_BESIDE)
+		rows_index_remove(&r->index, row, rows_index_hash(&r->index, &row->key));
+	if (row->place == ROW_INDEXED) {
+		*next_unused(row) = t->unused;
+		t->unused = row;
+		r->bytes -= t->stride;
+	} else if (row->place == ROW_LEFT_BEHIND) {
+		r->bytes -= t->row_bytes;
+	}
+	row->place = ROW_UNUSED;
 }
 
 /* Remembers what the row was, once per settle. */
@@ -256,17 +330,16 @@ rows_edit(struct rows *r, const struct row_key *key)
 void *
 rows_add(struct rows *r, const struct row_key *key)
 {
-	uint64_t hash = rows_index_hash(&r->index, key);
 	struct row *row;
 
 	CHECK(key->table < r->n_tables);
-	row = rows_index_find(&r->index, key, hash);
+	row = find_in_memory(r, key);
 	if (row == NULL && r->tables[key->table].cold > 0 &&
 	    (r->tables[key->table].flags & ROWS_FRESH) == 0)
-		row = load_cold(r, key, hash);
+		row = load_cold(r, key);
 	CHECK(row == NULL || !row->live);
 	if (row == NULL)
-		row = insert(r, key, hash);
+		row = insert(r, key);
 	journal(r, row);
 	memset(row->value, 0, r->tables[key->table].size);
 	row->live = 1;
@@ -369,18 +442,19 @@ walk_cold(void *ctx, const struct row_key *key, const void *value)
 	struct rows *r = w->rows;
 
 	r->walked = *key;
-	if (rows_index_find(&r->index, key, rows_index_hash(&r->index, key)) == NULL)
+	if (find_in_memory(r, key) == NULL)
 		w->fn(w->ctx, key, value);
 }
 
+/* Those in a table's slabs, or in the rooms beside them: so many bytes further. */
 static void
-walk_warm(const struct rows *r, const struct table *t, rows_fn fn, void *ctx)
+walk_warm(const struct rows *r, const struct table *t, size_t further, rows_fn fn, void *ctx)
 {
 	for (size_t at = 0; at < t->n_slabs; at++) {
 		for (size_t i = 0; i < rows_slab_used(t, at); i++) {
-			const struct row *row = rows_row_at(t, &t->slabs[at], i);
+			const struct row *row = (const void *)(t->slabs[at].rows + i * t->stride + further);
 
-			if (row->used && row->live && (!r->walking || row->walk != r->walk))
+			if (row->place != ROW_UNUSED && row->live && (!r->walking || row->walk != r->walk))
 				fn(ctx, &row->key, row->value);
 		}
 	}
@@ -404,7 +478,9 @@ rows_each(const struct rows *from, uint8_t table, rows_fn fn, void *ctx)
 		rows_disk_each(r, table, walk_cold, &w);
 		memset(&r->walked, 0xff, sizeof(r->walked));
 	}
-	walk_warm(r, t, fn, ctx);
+	walk_warm(r, t, 0, fn, ctx);
+	if (t->beside != 0)
+		walk_warm(r, &r->tables[t->beside], r->tables[t->beside].room, fn, ctx);
 	r->walking = 0;
 }
 
@@ -471,7 +547,23 @@ table_init(struct table *t, const struct rows_table *from)
 	snprintf(t->name, sizeof(t->name), "%s", from->name);
 	t->size = from->value_size;
 	t->flags = from->flags;
-	t->stride = sizeof(struct row) + ((size_t)t->size + 7) / 8 * 8;
+	t->beside = from->beside;
+	t->beside_tag = from->beside_tag;
+	t->row_bytes = sizeof(struct row) + ((size_t)t->size + 7) / 8 * 8;
+	t->stride = t->row_bytes;
+}
+
+/* Room beside each row of the table that this one's lie beside. */
+static void
+table_room(struct rows *r, const struct table *t)
+{
+	struct table *owner = &r->tables[t->beside];
+
+	if (t->beside == 0)
+		return;
+	CHECK(t->beside < r->n_tables && owner->room == 0 && owner->beside == 0 && t->room == 0);
+	owner->room = owner->row_bytes;
+	owner->stride += t->row_bytes;
 }
 
 static void
@@ -480,7 +572,7 @@ load_one(void *ctx, const struct row_key *key, const void *value)
 	struct rows *r = ctx;
 
 	/* What the environment is still to learn of is in memory already. */
-	if (rows_index_find(&r->index, key, rows_index_hash(&r->index, key)) != NULL)
+	if (find_in_memory(r, key) != NULL)
 		return;
 	memcpy(rows_insert_loaded(r, key)->value, value, r->tables[key->table].size);
 	r->tables[key->table].cold--;
@@ -517,6 +609,8 @@ rows_open(const char *dir, const struct rows_table *tables, size_t n_tables, str
 	r->n_tables = n_tables;
 	for (size_t i = 0; i < n_tables; i++)
 		table_init(&r->tables[i], &tables[i]);
+	for (size_t i = 0; i < n_tables; i++)
+		table_room(r, &r->tables[i]);
 	if (dir != NULL && (err = rows_disk_open(r, dir)) != RESULT_OK) {
 		rows_close(r);
 		return err;

@@ -42,11 +42,19 @@ enum {
 	ROWS_NEWEST = 4,
 };
 
-/* A table is its index in the list given to rows_open. Names of at most 31 bytes. */
+/*
+ * A table is its index in the list given to rows_open. Names of at most 31 bytes.
+ *
+ * beside: another table (0: none), of whose keys only the word `a` is not zero. Rows of this table whose tag[0] is
+ * `beside_tag` lie beside its row of the same `a`, where there is room for one: what finds the one has the other at hand,
+ * without a look-up of its own. Only one table may lie beside another; it changes nothing but the cost.
+ */
 struct rows_table {
 	const char *name;
 	uint32_t value_size;
 	unsigned flags;
+	uint8_t beside;
+	uint8_t beside_tag;
 };
 
 /*

@@ -177,7 +177,7 @@ rows_bury(struct rows *r, size_t limit)
 
 		if (d->gen > r->merged)
 			return;
-		if (d->row->used && !d->row->live && !d->row->journalled && d->row->gen == d->gen)
+		if (d->row->place != ROW_UNUSED && !d->row->live && !d->row->journalled && d->row->gen == d->gen)
 			rows_discard(r, d->row);
 		r->first_dropped++;
 		r->n_dropped--;
@@ -234,6 +234,29 @@ rows_bytes(const struct rows *r)
 	       (r->writing ? r->frozen_bytes : 0) + (r->disk != NULL ? rows_disk_kept_bytes(r) : 0);
 }
 
+/* Sends a row away, if it may go and was not asked for since the hand came by. */
+static void
+evict_unwanted(struct rows *r, struct row *row)
+{
+	if (row->place == ROW_UNUSED || !row->live || row->gen > r->merged)
+		return;
+	if (row->wanted)
+		row->wanted = 0;
+	else
+		evict(r, row);
+}
+
+/* What lies beside it goes first: else it would be left behind. */
+static void
+evict_place(struct rows *r, const struct table *t, struct row *row)
+{
+	struct row *other = rows_beside(t, row);
+
+	if (other != NULL && r->tables[other->key.table].flags & ROWS_EVICTABLE)
+		evict_unwanted(r, other);
+	evict_unwanted(r, row);
+}
+
 void
 rows_trim(struct rows *r)
 {
@@ -245,12 +268,6 @@ rows_trim(struct rows *r)
 	if (r->limit == 0 || r->disk == NULL || r->failed)
 		return;
 	fixed = rows_bytes(r) - r->bytes;
-	while (fixed + r->bytes > r->limit && allowance-- > 0 && (row = hand_next(r)) != NULL) {
-		if (!row->used || !row->live || row->gen > r->merged)
-			continue;
-		if (row->wanted)
-			row->wanted = 0;
-		else
-			evict(r, row);
-	}
+	while (fixed + r->bytes > r->limit && allowance-- > 0 && (row = hand_next(r)) != NULL)
+		evict_place(r, &r->tables[r->hand_table], row);
 }

@@ -8,6 +8,7 @@
 #include "daemon/store/rows_int.h"
 
 #define ADDRESS_BITS 48
+#define LINE_BYTES   64
 #define ADDRESS_MASK (((uint64_t)1 << ADDRESS_BITS) - 1)
 
 /* ---- the hash ---- */
@@ -207,7 +208,7 @@ rows_index_prefetch_slots(const struct rows_index *x, uint64_t hash)
 }
 
 void
-rows_index_prefetch_row(const struct rows_index *x, uint64_t hash)
+rows_index_prefetch_row(const struct rows_index *x, uint64_t hash, size_t bytes)
 {
 	uint32_t shard = shard_of(hash);
 	unsigned level = x->level[shard];
@@ -218,9 +219,8 @@ rows_index_prefetch_row(const struct rows_index *x, uint64_t hash)
 	for (size_t i = home_of(tag, level); (slot = slots[i]) != 0; i = (i + 1) & mask) {
 		if (slot_tag(slot) != tag)
 			continue;
-		/* Key and header, and the line that most values begin in. */
-		__builtin_prefetch(slot_row(slot));
-		__builtin_prefetch(slot_row(slot)->value);
+		for (size_t at = 0; at < bytes; at += LINE_BYTES)
+			__builtin_prefetch((const uint8_t *)slot_row(slot) + at);
 		return;
 	}
 }

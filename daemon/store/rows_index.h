@@ -41,9 +41,9 @@ void rows_index_insert(struct rows_index *index, struct row *row, uint64_t hash)
 /* Stops the process if that very row is not there. */
 void rows_index_remove(struct rows_index *index, const struct row *row, uint64_t hash);
 
-/* Begin to fetch what rows_index_find will read: the slots; then, when these have come, the row. */
+/* Begin to fetch what rows_index_find will read: the slots; then, when these have come, so many bytes from the row on. */
 void rows_index_prefetch_slots(const struct rows_index *index, uint64_t hash);
-void rows_index_prefetch_row(const struct rows_index *index, uint64_t hash);
+void rows_index_prefetch_row(const struct rows_index *index, uint64_t hash, size_t bytes);
 
 /* Bytes of slots in use by shards. */
 size_t rows_index_bytes(const struct rows_index *index);

@@ -23,7 +23,13 @@
 
 /* ---- in memory ---- */
 
-/* A row; its value follows. Rows are in the index or unused. */
+/*
+ * What a row's place is. A row beside its owner (struct rows_table) is found by way of that, and not in the index; when the
+ * owner leaves the memory before it, it is left behind: in the index, but not in a slab of its own table.
+ */
+enum row_place { ROW_UNUSED, ROW_INDEXED, ROW_BESIDE, ROW_LEFT_BEHIND };
+
+/* A row; its value follows. */
 struct row {
 	struct row_key key;
 	/*
@@ -34,7 +40,8 @@ struct row {
 	uint32_t at;
 	/* The walk that passed it before it was in memory. */
 	uint32_t walk;
-	uint8_t used;
+	/* enum row_place. */
+	uint8_t place;
 	/*
 	 * There, as far as the book sees. One that is not is kept until the environment knows, or
 	 * while it is journalled.
@@ -68,7 +75,13 @@ struct table {
 	char name[32];
 	uint32_t size;
 	unsigned flags;
+	/* From one row of a slab to the next: the row, and the room beside it. */
 	size_t stride;
+	/* Bytes of the row alone; where the room begins, 0: there is none. */
+	size_t row_bytes;
+	size_t room;
+	/* As in struct rows_table. */
+	uint8_t beside, beside_tag;
 	/* Live rows, in memory or not; and those that only the environment has. */
 	uint64_t count;
 	uint64_t cold;
@@ -204,6 +217,8 @@ void rows_discard(struct rows *rows, struct row *row);
 /* Row number `i` of a slab. */
 struct row *rows_row_at(const struct table *table, const struct slab *slab, size_t i);
 size_t rows_slab_used(const struct table *table, size_t slab);
+/* What lies in the room beside a row, or may; NULL if the row's table has none. */
+struct row *rows_beside(const struct table *table, const struct row *row);
 
 /* rows_log.c */
 /* Notes what the row is now. */

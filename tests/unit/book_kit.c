@@ -181,7 +181,7 @@ set_up(void)
 
 	for (unsigned i = 0; i < TABLE_LAST; i++)
 		tables[i] = (struct rows_table){
-		    table_name((enum table)i), table_value_size((enum table)i), 0};
+		    .name = table_name((enum table)i), .value_size = table_value_size((enum table)i)};
 	assert_int_equal(rows_open(NULL, tables, TABLE_LAST, &rows), RESULT_OK);
 	rows_source(rows, &source);
 	now_us = START_US;

@@ -13,9 +13,9 @@
 enum { SMALL, ODD, LARGE, TABLES };
 
 static const struct rows_table tables[TABLES] = {
-    [SMALL] = {"small", 8, 0},
-    [ODD] = {"odd", 13, ROWS_EVICTABLE},
-    [LARGE] = {"large", 72, ROWS_EVICTABLE},
+    [SMALL] = {.name = "small", .value_size = 8},
+    [ODD] = {.name = "odd", .value_size = 13, .flags = ROWS_EVICTABLE},
+    [LARGE] = {.name = "large", .value_size = 72, .flags = ROWS_EVICTABLE},
 };
 
 struct fixture {
@@ -348,9 +348,9 @@ static void
 another_layout_is_dropped(void **state)
 {
 	static const struct rows_table other[][TABLES] = {
-	    {{"small", 8, 0}, {"odd", 14, 0}, {"large", 72, 0}},
-	    {{"small", 8, 0}, {"odd2", 14, 0}, {"large", 72, 0}},
-	    {{"odd2", 14, 0}, {"small", 8, 0}, {"large", 72, 0}},
+	    {{.name = "small", .value_size = 8}, {.name = "odd", .value_size = 14}, {.name = "large", .value_size = 72}},
+	    {{.name = "small", .value_size = 8}, {.name = "odd2", .value_size = 14}, {.name = "large", .value_size = 72}},
+	    {{.name = "odd2", .value_size = 14}, {.name = "small", .value_size = 8}, {.name = "large", .value_size = 72}},
 	};
 	struct fixture *f = *state;
 	char meta[8];
@@ -405,8 +405,9 @@ timed_key(uint64_t n)
 static void
 a_large_table_is_read_when_asked_for(void **state)
 {
-	static const struct rows_table large[] = {
-	    {"before", 8, 0}, {"ids", 8, ROWS_EVICTABLE | ROWS_FRESH | ROWS_NEWEST}, {"after", 8, ROWS_EVICTABLE}};
+	static const struct rows_table large[] = {{.name = "before", .value_size = 8},
+	    {.name = "ids", .value_size = 8, .flags = ROWS_EVICTABLE | ROWS_FRESH | ROWS_NEWEST},
+	    {.name = "after", .value_size = 8, .flags = ROWS_EVICTABLE}};
 	struct fixture *f = *state;
 	uint64_t before;
 

@@ -20,7 +20,8 @@
 
 enum { TABLES = 2 };
 
-static const struct rows_table tables[TABLES] = {{"small", 8, 0}, {"odd", 13, ROWS_EVICTABLE}};
+static const struct rows_table tables[TABLES] = {
+    {.name = "small", .value_size = 8}, {.name = "odd", .value_size = 13, .flags = ROWS_EVICTABLE}};
 
 struct fixture {
 	char dir[256];
