@@ -73,10 +73,6 @@ static const struct row table[] = {
 };
 /* clang-format on */
 
-/* So many commands ahead the rows are told what will be asked. */
-#define EXPECT_NEAR 8
-#define EXPECT_NEXT 4
-
 #define N_ROWS (sizeof(table) / sizeof(table[0]))
 
 static const struct row *
@@ -278,6 +274,14 @@ book_permits(const struct row_source *rows, const struct book_in *in, struct boo
 	return err;
 }
 
+static void
+expect_command(void *ctx, size_t command, enum row_expect when)
+{
+	const struct book *b = ctx;
+
+	book_expect(b->rows, b->in->act, (uint32_t)command, when);
+}
+
 enum result
 book_decide(const struct row_source *rows, const struct book_in *in, struct book_out *out)
 {
@@ -285,8 +289,7 @@ book_decide(const struct row_source *rows, const struct book_in *in, struct book
 	enum result err = decide_begin(&b);
 
 	for (uint32_t i = 0; i < in->act->n_commands && err == RESULT_OK; i++) {
-		book_expect(rows, in->act, i + EXPECT_NEAR, ROW_NEAR);
-		book_expect(rows, in->act, i + EXPECT_NEXT, ROW_NEXT);
+		book_expect_ahead(rows, i, in->act->n_commands, expect_command, &b);
 		out->command = b.command = i;
 		err = decide_command(&b, &in->act->commands[i]);
 	}

@@ -31,7 +31,8 @@ _Static_assert(sizeof(struct row_key) == 40, "row keys are stored");
  * must not be there yet. drop: removes a row that is there. Pointers stay valid until the act is
  * settled (rows do not move), or until that row is dropped.
  * expect: a hint that the key will be looked up soon, given twice: first (ROW_NEAR) for where it is found, some look-ups
- * later (ROW_NEXT) for the row itself. It changes nothing, and may be NULL.
+ * later (ROW_NEXT) for the row itself. What was said is begun with once the key NULL is given, all at once. It changes nothing,
+ * and may be NULL.
  */
 enum row_expect { ROW_NEAR, ROW_NEXT };
 struct row_source {

@@ -7,10 +7,6 @@
 #include "daemon/rpc/rpc_int.h"
 #include "proto/crypto.h"
 
-/* So many acts ahead the rows are told what will be asked. */
-#define EXPECT_NEAR 8
-#define EXPECT_NEXT 4
-
 static void
 peer_hold(struct peer *peer)
 {
@@ -224,16 +220,21 @@ act_answer(struct rpc *rpc, struct waiting_act *w)
 		net_conn_close(w->peer->conn);
 }
 
+static void
+expect_act(void *ctx, size_t i, enum row_expect when)
+{
+	const struct rpc *rpc = ctx;
+
+	engine_expect(rpc->engine, &rpc->queue[i].read, when);
+}
+
 void
 turn_flush(struct rpc *rpc)
 {
 	enum result err;
 
 	for (size_t i = 0; i < rpc->n_queue; i++) {
-		if (i + EXPECT_NEAR < rpc->n_queue)
-			engine_expect(rpc->engine, &rpc->queue[i + EXPECT_NEAR].read, ROW_NEAR);
-		if (i + EXPECT_NEXT < rpc->n_queue)
-			engine_expect(rpc->engine, &rpc->queue[i + EXPECT_NEXT].read, ROW_NEXT);
+		book_expect_ahead(engine_rows(rpc->engine), i, rpc->n_queue, expect_act, rpc);
 		act_decide(rpc, &rpc->queue[i]);
 	}
 	(void)engine_sweep(rpc->engine, RPC_SWEEP_ENTRIES);

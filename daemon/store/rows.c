@@ -214,25 +214,6 @@ find(const struct rows *r, const struct row_key *key)
 	return row;
 }
 
-void
-rows_prefetch(const struct rows *r, const struct row_key *key)
-{
-	struct row_key owner;
-
-	rows_index_prefetch_slots(
-	    &r->index, rows_index_hash(&r->index, owner_key(r, key, &owner) ? &owner : key));
-}
-
-void
-rows_prefetch_row(const struct rows *r, const struct row_key *key)
-{
-	struct row_key owner;
-	const struct row_key *k = owner_key(r, key, &owner) ? &owner : key;
-
-	if (k->table < r->n_tables)
-		rows_index_prefetch_row(&r->index, rows_index_hash(&r->index, k), r->tables[k->table].stride);
-}
-
 struct row *
 rows_insert_loaded(struct rows *r, const struct row_key *key)
 {
@@ -668,13 +649,37 @@ source_drop(void *ctx, const struct row_key *key)
 	rows_drop(ctx, key);
 }
 
+/*
+ * All at once: a processor that must look for an address first (a miss of its address cache, which nearly every row is) does so
+ * for several at a time only if little else stands between them.
+ */
+static void
+ahead_begin(const struct rows *r, struct ahead *a, enum row_expect when)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		if (when == ROW_NEAR)
+			rows_index_prefetch_slots(&r->index, a->hash[i]);
+		else
+			rows_index_prefetch_row(&r->index, a->hash[i], a->bytes[i]);
+	}
+	a->n = 0;
+}
+
 static void
 source_expect(void *ctx, const struct row_key *key, enum row_expect when)
 {
-	if (when == ROW_NEAR)
-		rows_prefetch(ctx, key);
-	else
-		rows_prefetch_row(ctx, key);
+	struct rows *r = ctx;
+	struct ahead *a = &r->ahead[when];
+	struct row_key owner;
+
+	if (key == NULL || a->n == ROWS_AHEAD)
+		ahead_begin(r, a, when);
+	if (key == NULL || key->table >= r->n_tables)
+		return;
+	if (owner_key(r, key, &owner))
+		key = &owner;
+	a->hash[a->n] = rows_index_hash(&r->index, key);
+	a->bytes[a->n++] = (uint32_t)r->tables[key->table].stride;
 }
 
 void

@@ -73,12 +73,6 @@ void rows_source(struct rows *rows, struct row_source *out);
 
 /* The row, or NULL. Read only. */
 const void *rows_get(const struct rows *rows, const struct row_key *key);
-/*
- * Hints before look-ups of many keys: first of all of them (their slots), then again of all (their
- * rows). Change nothing.
- */
-void rows_prefetch(const struct rows *rows, const struct row_key *key);
-void rows_prefetch_row(const struct rows *rows, const struct row_key *key);
 /* The row to change in place, or NULL. */
 void *rows_edit(struct rows *rows, const struct row_key *key);
 /* A new row of zeros. Stops the process if the row is there already. */

@@ -154,6 +154,14 @@ struct dropped {
 
 struct rows_disk;
 
+/* Keys that will be looked up: their hashes, and how many bytes of the row are wanted. */
+#define ROWS_AHEAD 64
+struct ahead {
+	size_t n;
+	uint64_t hash[ROWS_AHEAD];
+	uint32_t bytes[ROWS_AHEAD];
+};
+
 struct rows {
 	/* Look-ups load what is not in memory, whatever const says. */
 	struct rows *self;
@@ -162,6 +170,8 @@ struct rows {
 	size_t n_tables;
 	struct table tables[ROWS_MAX_TABLES];
 	struct rows_index index;
+	/* By enum row_expect. */
+	struct ahead ahead[2];
 	struct undo *undo;
 	size_t n_undo;
 	size_t cap_undo;
