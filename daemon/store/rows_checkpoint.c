@@ -18,6 +18,8 @@
 /* Rows that the hand looks at in one trim, at least; and for each row that came since. */
 #define TRIM_ROWS	256
 #define TRIM_ROWS_EACH 4
+/* Rows that leave together. */
+#define TRIM_GROUP 32
 
 uint64_t
 rows_checkpoint_seq(const struct rows *r)
@@ -198,7 +200,7 @@ evict(struct rows *r, struct row *row)
 	rows_discard(r, row);
 }
 
-/* Moves the hand to the next row of a table that may be evicted; NULL once it comes round. */
+/* Moves the hand to the next place of a table that may be evicted; NULL once it comes round. */
 static struct row *
 hand_next(struct rows *r)
 {
@@ -230,44 +232,76 @@ rows_limit(struct rows *r, size_t bytes)
 size_t
 rows_bytes(const struct rows *r)
 {
-	return r->bytes + rows_index_bytes(&r->index) + rows_log_bytes(&r->log) +
+	return r->bytes + rows_index_bytes(&r->index) + rows_log_bytes(&r->log) + rows_log_spare_bytes() +
 	       (r->writing ? r->frozen_bytes : 0) + (r->disk != NULL ? rows_disk_kept_bytes(r) : 0);
 }
 
-/* Sends a row away, if it may go and was not asked for since the hand came by. */
-static void
-evict_unwanted(struct rows *r, struct row *row)
+/* Whether it may go, and was not asked for since the hand came by. */
+static int
+unwanted(const struct rows *r, struct row *row)
 {
 	if (row->place == ROW_UNUSED || !row->live || row->gen > r->merged)
-		return;
-	if (row->wanted)
-		row->wanted = 0;
-	else
-		evict(r, row);
+		return 0;
+	if (!row->wanted)
+		return 1;
+	row->wanted = 0;
+	return 0;
 }
 
-/* What lies beside it goes first: else it would be left behind. */
-static void
-evict_place(struct rows *r, const struct table *t, struct row *row)
-{
-	struct row *other = rows_beside(t, row);
+/* Rows to send away. */
+struct victims {
+	size_t n;
+	struct row *row[TRIM_GROUP];
+};
 
-	if (other != NULL && r->tables[other->key.table].flags & ROWS_EVICTABLE)
-		evict_unwanted(r, other);
-	evict_unwanted(r, row);
+static void
+victim_add(const struct rows *r, struct victims *v, struct row *row)
+{
+	if (!unwanted(r, row))
+		return;
+	/* Where there are few, the hand comes round and meets them again. */
+	for (size_t i = 0; i < v->n; i++)
+		if (v->row[i] == row)
+			return;
+	/* Their slots come while others are looked at. */
+	if (row->place != ROW_BESIDE)
+		rows_index_prefetch_slots(&r->index, rows_index_hash(&r->index, &row->key));
+	v->row[v->n++] = row;
+}
+
+/* Looks at places until there is a group of victims, or the allowance is used up. */
+static void
+victims_find(struct rows *r, struct victims *v, size_t *allowance)
+{
+	struct row *row, *other;
+
+	v->n = 0;
+	while (v->n + 2 <= TRIM_GROUP && *allowance > 0 && (row = hand_next(r)) != NULL) {
+		other = rows_beside(&r->tables[r->hand_table], row);
+		/* What lies beside it goes first: else it would be left behind. */
+		if (other != NULL && r->tables[other->key.table].flags & ROWS_EVICTABLE)
+			victim_add(r, v, other);
+		victim_add(r, v, row);
+		(*allowance)--;
+	}
 }
 
 void
 rows_trim(struct rows *r)
 {
 	size_t allowance = r->came * TRIM_ROWS_EACH + TRIM_ROWS, fixed;
-	struct row *row;
+	struct victims v;
 
 	CHECK(r->n_undo == 0 && !r->walking);
 	r->came = 0;
 	if (r->limit == 0 || r->disk == NULL || r->failed)
 		return;
 	fixed = rows_bytes(r) - r->bytes;
-	while (fixed + r->bytes > r->limit && allowance-- > 0 && (row = hand_next(r)) != NULL)
-		evict_place(r, &r->tables[r->hand_table], row);
+	while (fixed + r->bytes > r->limit && allowance > 0) {
+		victims_find(r, &v, &allowance);
+		if (v.n == 0)
+			return;
+		for (size_t i = 0; i < v.n; i++)
+			evict(r, v.row[i]);
+	}
 }

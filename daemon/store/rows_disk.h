@@ -44,11 +44,13 @@ struct rows_disk {
 	MDB_txn *reader;
 	/*
 	 * What the environment says of itself. The thread's, once it is there, and so are the next
-	 * three.
+	 * four.
 	 */
 	struct mark mark;
 	struct state_log *log;
-	uint64_t job_ms; /* when the last checkpoint was written */
+	/* When the last checkpoint was written; until when a merge that lags goes before the next. */
+	uint64_t job_ms;
+	uint64_t turn_ms;
 	struct rows_merge *merge;
 	/* When the thread is to merge; what it tells of that. */
 	_Atomic size_t merge_bytes;

@@ -6,10 +6,13 @@
 #include "daemon/base/check.h"
 #include "daemon/ops/clock.h"
 #include "daemon/store/env.h"
+#include "daemon/store/rows_disk_order.h"
 #include "daemon/store/state_log.h"
 
 /* A merge takes all that there is when it begins; it begins at the latest with so many generations. */
 #define KEPT_MOST 1000
+/* And with so many times the bytes at which it is due, none may be added any more. */
+#define KEPT_PARTS 3
 /*
  * Rows of a transaction: at first and at least, and at most. Between, as many as take the disk so
  * long: calm; behind; at the end.
@@ -19,17 +22,10 @@
 #define SLICE_CALM_US	1000
 #define SLICE_BEHIND_US 4000
 #define SLICE_ALL_US	200000
-/* Calm, the disk rests so many times as long as it worked. */
-#define REST 3
-
-/* What decides the order of nearly all rows, at hand; records lie anywhere. */
-struct sorted {
-	uint64_t first;
-	uint64_t second;
-	const struct record *record;
-	/* The later of two records of a row counts. */
-	uint64_t order;
-};
+/* Calm, the disk rests so many times as long as it worked; the less the more the merge lags. */
+#define REST	  3
+#define LAG_WHOLE 1000
+#define LAG_MOST  250
 
 struct rows_merge {
 	/* Durable in the log and not merged, in order; what the last one stands for. */
@@ -48,7 +44,7 @@ struct rows_merge {
 	struct mark target;
 	uint64_t before;
 	/* Its rows, those before `at` done; rows of the next transaction. */
-	struct sorted *list;
+	struct ordered *list;
 	size_t n, at;
 	size_t slice;
 };
@@ -87,7 +83,7 @@ rows_merge_add(struct rows_disk *disk, struct rows_job *job)
 int
 rows_merge_full(const struct rows_disk *disk)
 {
-	return disk->merge->bytes >= 3 * atomic_load(&disk->merge_bytes) ||
+	return disk->merge->bytes >= KEPT_PARTS * atomic_load(&disk->merge_bytes) ||
 	       disk->merge->n_kept == KEPT_MOST;
 }
 
@@ -100,71 +96,12 @@ rows_merge_due(const struct rows_disk *disk, enum merge_haste haste)
 	       m->n_kept == KEPT_MOST || (haste != MERGE_CALM && m->n_kept > 0);
 }
 
-/* ---- the order of writing ---- */
-
-static uint64_t
-word_at(const struct row_key *key, size_t at)
-{
-	uint64_t word;
-
-	memcpy(&word, (const uint8_t *)key + at, sizeof(word));
-	return __builtin_bswap64(word);
-}
-
-static int
-by_key(const void *a, const void *b)
-{
-	const struct sorted *x = a, *y = b;
-	int order;
-
-	if (x->first != y->first)
-		return x->first < y->first ? -1 : 1;
-	if (x->second != y->second)
-		return x->second < y->second ? -1 : 1;
-	if ((order = memcmp(&x->record->key, &y->record->key, sizeof(struct row_key))) != 0)
-		return order;
-	return x->order < y->order ? -1 : x->order > y->order;
-}
-
-static size_t
-list_log(struct sorted *list, size_t n, const struct rows_log *log)
-{
-	const struct record *record;
-	size_t block = 0, offset = 0;
-
-	for (; (record = rows_log_next(log, &block, &offset)) != NULL; n++)
-		list[n] =
-		    (struct sorted){word_at(&record->key, 0), word_at(&record->key, 8), record, n};
-	return n;
-}
-
-/* The last record of each row, in order of key. */
-static size_t
-keep_last(struct sorted *list, size_t n)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < n; i++)
-		if (i + 1 == n || memcmp(&list[i].record->key, &list[i + 1].record->key,
-				      sizeof(struct row_key)) != 0)
-			list[kept++] = list[i];
-	return kept;
-}
-
 static void
 begin(struct rows_disk *disk)
 {
 	struct rows_merge *m = disk->merge;
-	size_t n = 0, records = 0;
 
-	for (size_t i = 0; i < m->n_kept; i++)
-		records += m->kept[i].n_records;
-	m->list = rows_must(malloc((records + 1) * sizeof(*m->list)));
-	for (size_t i = 0; i < m->n_kept; i++)
-		n = list_log(m->list, n, &m->kept[i]);
-	CHECK(n == records);
-	qsort(m->list, n, sizeof(*m->list), by_key);
-	m->n = keep_last(m->list, n);
+	m->list = rows_disk_order(m->kept, m->n_kept, &m->n);
 	m->at = 0;
 	m->slice = SLICE_LEAST;
 	m->n_taken = m->n_kept;
@@ -228,7 +165,7 @@ write_slice(struct rows_disk *disk, size_t to)
 }
 
 static void
-finish(struct rows_disk *disk, int hurry)
+finish(struct rows_disk *disk, enum merge_haste haste)
 {
 	struct rows_merge *m = disk->merge;
 
@@ -242,19 +179,27 @@ finish(struct rows_disk *disk, int hurry)
 	m->list = NULL;
 	atomic_store(&disk->kept_bytes, m->bytes);
 	atomic_store(&disk->merged, m->gen);
-	state_log_drop(disk->log, m->before, hurry);
+	state_log_drop(disk->log, m->before, haste == MERGE_ALL);
+	if (haste == MERGE_IDLE)
+		rows_log_spare_free();
 }
 
 /* ---- in time ---- */
 
-/* What came meanwhile has taken a larger part of its room than the merge has done of its work. */
-static int
-behind(const struct rows_disk *disk)
+/*
+ * How far the merge lags, in parts of LAG_MOST (then it may not rest any more): what came meanwhile has taken a larger part of
+ * its room than the merge has done of its work.
+ */
+static uint64_t
+lag(const struct rows_disk *disk)
 {
 	const struct rows_merge *m = disk->merge;
-	size_t came = m->bytes - m->taken_bytes, room = 2 * atomic_load(&disk->merge_bytes);
+	uint64_t came = m->bytes - m->taken_bytes, most = KEPT_PARTS * atomic_load(&disk->merge_bytes);
+	uint64_t taken = most <= m->bytes ? LAG_WHOLE : came * LAG_WHOLE / (most - m->taken_bytes), done = m->n == 0 ? LAG_WHOLE : m->at * LAG_WHOLE / m->n;
 
-	return came / 1024 * m->n > room / 1024 * m->at;
+	if (taken <= done)
+		return 0;
+	return taken - done < LAG_MOST ? taken - done : LAG_MOST;
 }
 
 /* As many rows as shall take `want_us`, by what this many took. */
@@ -268,16 +213,23 @@ slice_adapt(struct rows_merge *m, uint64_t took_us, uint64_t want_us)
 }
 
 int
+rows_merge_lags(const struct rows_disk *disk)
+{
+	return disk->merge->n_taken > 0 && lag(disk) > 0;
+}
+
+int
 rows_merge_step(struct rows_disk *disk, enum merge_haste haste)
 {
 	struct rows_merge *m = disk->merge;
 	uint64_t began_us, took_us;
-	int rc, late;
+	uint64_t late;
 	size_t to;
+	int rc;
 
 	if (m->n_taken == 0)
 		begin(disk);
-	late = behind(disk);
+	late = lag(disk);
 	to = m->n - m->at < m->slice ? m->n : m->at + m->slice;
 	began_us = clock_steady_us();
 	if ((rc = write_slice(disk, to)) != 0)
@@ -286,11 +238,13 @@ rows_merge_step(struct rows_disk *disk, enum merge_haste haste)
 	m->at = to;
 	slice_adapt(m, took_us,
 	    haste == MERGE_ALL		  ? SLICE_ALL_US
-	    : late || haste == MERGE_IDLE ? SLICE_BEHIND_US
+	    : late == LAG_MOST || haste == MERGE_IDLE ? SLICE_BEHIND_US
 					  : SLICE_CALM_US);
 	if (to == m->n)
-		finish(disk, haste == MERGE_ALL);
-	else if (haste != MERGE_ALL && !late)
-		env_rest((haste == MERGE_CALM ? REST : 1) * took_us);
+		finish(disk, haste);
+	else if (haste == MERGE_IDLE)
+		env_rest(took_us);
+	else if (haste == MERGE_CALM)
+		env_rest(REST * took_us * (LAG_MOST - late) / LAG_MOST);
 	return 0;
 }

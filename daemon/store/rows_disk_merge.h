@@ -36,6 +36,8 @@ void rows_merge_free(struct rows_merge *merge);
 void rows_merge_add(struct rows_disk *disk, struct rows_job *job);
 /* 1 if there is something to be done now. */
 int rows_merge_due(const struct rows_disk *disk, enum merge_haste haste);
+/* 1 if one is under way and does not keep up with what comes. */
+int rows_merge_lags(const struct rows_disk *disk);
 /* 1 if no more may be added. */
 int rows_merge_full(const struct rows_disk *disk);
 /*

@@ -90,14 +90,29 @@ static void
 job_take(struct rows_disk *disk)
 {
 	struct rows_job *job = disk->job;
+	uint64_t began_ms = clock_steady_ms();
 
 	pthread_mutex_unlock(&disk->lock);
 	job_run(disk, job);
 	disk->job_ms = clock_steady_ms();
+	disk->turn_ms = 2 * disk->job_ms - began_ms;
 	pthread_mutex_lock(&disk->lock);
 	disk->job = NULL;
 	disk->idle = 1;
 	pthread_cond_broadcast(&disk->changed);
+}
+
+/*
+ * Whether the job may be taken now. While the loop has the next one ready as soon as one is written, a merge that lags has as
+ * much time as they: else it would stand still until there is no room left, and the loop waits.
+ */
+static int
+job_goes_first(const struct rows_disk *disk)
+{
+	if (disk->job == NULL)
+		return 0;
+	return disk->failed != RESULT_OK || (!rows_merge_full(disk) &&
+					     (clock_steady_ms() >= disk->turn_ms || !rows_merge_lags(disk)));
 }
 
 static void *
@@ -115,7 +130,7 @@ writer(void *arg)
 	for (;;) {
 		enum merge_haste haste = wait_for_work(disk);
 
-		if (disk->job != NULL && (disk->failed != RESULT_OK || !rows_merge_full(disk))) {
+		if (job_goes_first(disk)) {
 			job_take(disk);
 		} else if (merge_due(disk, haste)) {
 			pthread_mutex_unlock(&disk->lock);

@@ -5,9 +5,9 @@
 #include "daemon/base/check.h"
 #include "daemon/store/rows_int.h"
 
+/* Blocks kept for the next log: as many as all changes that wait to be merged may take, and some. */
+#define SPARE_BLOCKS 512
 /* Where a record lies: block, and eighths of a byte count, in 32 bits. */
-/* Blocks kept for the next log. */
-#define SPARE_BLOCKS 64
 #define PLACE_BITS  17
 #define PLACE_MASK  (((uint32_t)1 << PLACE_BITS) - 1)
 _Static_assert(ROWS_LOG_BLOCK / 8 == (size_t)1 << PLACE_BITS, "a place fits");
@@ -21,7 +21,7 @@ record_at(const struct rows_log *log, uint32_t at)
 
 /*
  * Blocks that no log uses, for the next one: given back to the system they would come again as
- * fresh pages, a fault for each. The loop takes them, the thread gives them.
+ * fresh pages, a fault for each. The loop takes them, the thread gives them, and frees them when nothing changes.
  */
 static struct {
 	pthread_mutex_t lock;
@@ -51,6 +51,24 @@ block_give(uint8_t *block)
 	}
 	pthread_mutex_unlock(&spare.lock);
 	free(block);
+}
+
+size_t
+rows_log_spare_bytes(void)
+{
+	size_t n;
+
+	pthread_mutex_lock(&spare.lock);
+	n = spare.n;
+	pthread_mutex_unlock(&spare.lock);
+	return n * ROWS_LOG_BLOCK;
+}
+
+void
+rows_log_spare_free(void)
+{
+	while (rows_log_spare_bytes() > 0)
+		free(block_take());
 }
 
 static void
