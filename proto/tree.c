@@ -19,12 +19,12 @@ tree_leaf_hash(const void *entry, size_t n, uint8_t out[HASH_LEN])
 void
 tree_node_hash(const uint8_t left[HASH_LEN], const uint8_t right[HASH_LEN], uint8_t out[HASH_LEN])
 {
-	uint8_t block[1 + 2 * HASH_LEN];
+	uint8_t pair[2 * HASH_LEN];
+	const struct sha256_part message = {pair, sizeof(pair)};
 
-	block[0] = NODE_TAG;
-	memcpy(block + 1, left, HASH_LEN);
-	memcpy(block + 1 + HASH_LEN, right, HASH_LEN);
-	sha256(block, sizeof(block), out);
+	memcpy(pair, left, HASH_LEN);
+	memcpy(pair + HASH_LEN, right, HASH_LEN);
+	sha256_each(NODE_TAG, &message, 1, (uint8_t(*)[HASH_LEN])out);
 }
 
 void

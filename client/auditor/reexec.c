@@ -223,7 +223,7 @@ reexec_entry(struct reexec *r, struct said_bytes bytes, const struct said *e, co
 	r->out.field = "";
 	if ((err = book_decide(rows, &in, &r->out)) != RESULT_OK)
 		return refused(r, err, r->out.field);
-	if (entry_encode(r->made, sizeof(r->made), &src) != bytes.n ||
+	if (entry_encode(r->made, sizeof(r->made), &src, NULL) != bytes.n ||
 	    memcmp(r->made, bytes.p, bytes.n) != 0)
 		return outcome(r, e);
 	book_seal(rows, &r->out, leaf);

@@ -88,7 +88,7 @@ put_touched(struct wire_out *w, const struct touched *t)
 }
 
 size_t
-entry_encode(uint8_t *buf, size_t cap, const struct entry_source *src)
+entry_encode(uint8_t *buf, size_t cap, const struct entry_source *src, size_t *rest)
 {
 	struct wire_out w = {.buf = buf, .cap = cap};
 	const struct book_out *out = src->out;
@@ -100,6 +100,8 @@ entry_encode(uint8_t *buf, size_t cap, const struct entry_source *src)
 	wire_put_u64(&w, 5, out->semantics);
 	wire_put_bytes(&w, 6, src->act, src->act_len);
 	wire_put_bytes(&w, 7, src->signature, src->signature_len);
+	if (rest != NULL)
+		*rest = w.len;
 	for (uint32_t i = 0; i < out->n_postings; i++)
 		put_posting(&w, &out->postings[i]);
 	for (uint32_t i = 0; i < out->n_effects; i++)

@@ -46,8 +46,11 @@ struct entry_source {
 	const struct book_out *out;
 };
 
-/* Writes the entry into buf; returns its length, or 0 if it is longer than `cap`. */
-size_t entry_encode(uint8_t *buf, size_t cap, const struct entry_source *src);
+/*
+ * Writes the entry into buf; returns its length, or 0 if it is longer than `cap`. *rest (may be NULL): where in it the postings
+ * begin, and what follows them.
+ */
+size_t entry_encode(uint8_t *buf, size_t cap, const struct entry_source *src, size_t *rest);
 
 /* What links an entry to the one before it, without decoding the rest. RESULT_CORRUPT for bytes that do not begin like
  * an entry. */

@@ -82,17 +82,22 @@ own_rows(struct engine *e, const struct act *act, uint64_t seq)
 	}
 }
 
+/* An entry in e->entry: its length, where its postings begin, its leaf hash. */
+struct made {
+	size_t len, rest;
+	uint8_t leaf[32];
+};
+
 /* What the book decided becomes the next entry's bytes, leaf and rows; nothing is stored or settled
  * yet. */
 static enum result
-entry_make(struct engine *e, const struct act *act, const struct entry_source *src,
-    uint8_t leaf[32], size_t *len)
+entry_make(struct engine *e, const struct act *act, const struct entry_source *src, struct made *out)
 {
-	*len = entry_encode(e->entry, sizeof(e->entry), src);
-	if (*len == 0)
+	out->len = entry_encode(e->entry, sizeof(e->entry), src, &out->rest);
+	if (out->len == 0)
 		return RESULT_TOO_MANY_EFFECTS;
-	tree_leaf_hash(e->entry, *len, leaf);
-	book_seal(&e->source, &e->out, leaf);
+	tree_leaf_hash(e->entry, out->len, out->leaf);
+	book_seal(&e->source, &e->out, out->leaf);
 	own_rows(e, act, src->seq);
 	return RESULT_OK;
 }
@@ -149,7 +154,7 @@ fresh_ids(struct engine *e, const struct act *act, uint64_t *ids, size_t *n)
 /* Decides on the rows and makes the entry; on failure the rows are as before. */
 static enum result
 decide_and_make(struct engine *e, const struct act *act, const struct entry_source *proto,
-    int system, uint8_t leaf[32], size_t *len)
+    int system, struct made *out)
 {
 	uint64_t fresh[ACT_MAX_COMMANDS];
 	struct book_in in = {.act = act,
@@ -163,7 +168,7 @@ decide_and_make(struct engine *e, const struct act *act, const struct entry_sour
 	if (err == RESULT_OK)
 		err = book_decide(&e->source, &in, &e->out);
 	if (err == RESULT_OK)
-		err = entry_make(e, act, proto, leaf, len);
+		err = entry_make(e, act, proto, out);
 	if (err != RESULT_OK)
 		rows_undo(e->rows);
 	return err;
@@ -406,32 +411,37 @@ texts_write(struct engine *e, const struct engine_submission *in, const struct a
  */
 static enum result
 accept(struct engine *e, const struct engine_submission *in, const struct act *act,
-    const struct entry_source *src, const uint8_t leaf[32], size_t len)
+    const struct entry_source *src, const struct made *made)
 {
 	enum result err = texts_write(e, in, act, src->seq);
 
 	if (err == RESULT_OK)
-		err = ledger_append(e->ledger, src->seq, e->entry, len);
+		err = ledger_append(e->ledger, src->seq, e->entry, made->len);
 	if (err != RESULT_OK) {
 		rows_undo(e->rows);
 		e->failed = 1;
 		return err == RESULT_DISK_FULL ? err : RESULT_UNAVAILABLE;
 	}
-	entry_settle(e, leaf, src->time_us);
+	entry_settle(e, made->leaf, src->time_us);
 	e->erasing |= has_effect(&e->out, EFFECT_ERASED);
 	return RESULT_OK;
 }
 
 /* The receipt of the entry just made, while its bytes are at hand. */
 static void
-receipt_keep(struct engine *e, const struct engine_submission *in, const uint8_t leaf[32], size_t len,
-    struct engine_answer *out)
+receipt_keep(struct engine *e, const struct engine_submission *in, const struct act *act, uint64_t seq,
+    const struct made *made, struct engine_answer *out)
 {
+	struct entry_view entry = {.seq = seq,
+	    .act = in->act,
+	    .act_len = in->act_len,
+	    .rest = e->entry + made->rest,
+	    .rest_len = made->len - made->rest};
 	size_t n;
 	uint8_t *bytes;
 
 	if (in->memory == NULL ||
-	    receipt_encode(e, e->entry, len, leaf, e->receipt, sizeof(e->receipt), &n) != RESULT_OK ||
+	    receipt_encode(e, &entry, act, made->leaf, e->receipt, sizeof(e->receipt), &n) != RESULT_OK ||
 	    (bytes = arena_alloc(in->memory, n)) == NULL)
 		return;
 	memcpy(bytes, e->receipt, n);
@@ -451,22 +461,21 @@ decide_new(struct engine *e, const struct engine_submission *in, const struct ac
 	    .signature = in->signature,
 	    .signature_len = in->signature_len,
 	    .out = &e->out};
-	uint8_t leaf[32];
-	size_t len;
+	struct made made;
 	enum result err = admit(e, in, act, now_us, out);
 
 	if (err != RESULT_OK)
 		return err;
 	e->out.field = "";
-	if ((err = decide_and_make(e, act, &src, 0, leaf, &len)) != RESULT_OK) {
+	if ((err = decide_and_make(e, act, &src, 0, &made)) != RESULT_OK) {
 		out->command = e->out.command;
 		out->field = e->out.field;
 		return err;
 	}
-	if ((err = accept(e, in, act, &src, leaf, len)) != RESULT_OK)
+	if ((err = accept(e, in, act, &src, &made)) != RESULT_OK)
 		return err;
 	out->seq = src.seq;
-	receipt_keep(e, in, leaf, len, out);
+	receipt_keep(e, in, act, src.seq, &made, out);
 	return RESULT_OK;
 }
 
@@ -564,7 +573,7 @@ engine_retire(struct engine *e, const uint8_t request_id[16])
 enum result
 engine_decide_own(struct engine *e, const uint8_t *bytes, size_t len, int system, int sign)
 {
-	uint8_t signature[64], leaf[32];
+	uint8_t signature[64];
 	struct entry_source src = {.seq = ledger_last_seq(e->ledger) + 1,
 	    .prev = e->meta.last_leaf,
 	    .time_us = next_time_us(e),
@@ -575,17 +584,17 @@ engine_decide_own(struct engine *e, const uint8_t *bytes, size_t len, int system
 	    .out = &e->out};
 	struct engine_submission in = {.act = bytes, .act_len = len};
 	struct act_fault fault;
+	struct made made;
 	struct act act;
-	size_t n;
 	enum result err;
 
 	arena_reset(&e->arena);
 	if ((err = act_decode(bytes, len, e->origin, system, &e->arena, &act, &fault)) !=
 		RESULT_OK ||
 	    (sign && (err = act_sign(e->keys.ledger_seed, bytes, len, signature)) != RESULT_OK) ||
-	    (err = decide_and_make(e, &act, &src, system, leaf, &n)) != RESULT_OK)
+	    (err = decide_and_make(e, &act, &src, system, &made)) != RESULT_OK)
 		return err;
-	return accept(e, &in, &act, &src, leaf, n);
+	return accept(e, &in, &act, &src, &made);
 }
 
 /* ---- replay ---- */
@@ -597,9 +606,8 @@ engine_replay(void *ctx, uint64_t seq, const uint8_t *bytes, size_t len)
 	uint64_t fresh[ACT_MAX_COMMANDS];
 	struct entry_view entry;
 	struct act_fault fault;
-	uint8_t leaf[32];
+	struct made made;
 	struct act act;
-	size_t made;
 	struct book_in in = {.act = &act, .seq = seq, .prev = e->meta.last_leaf, .fresh = fresh};
 
 	arena_reset(&e->arena);
@@ -625,12 +633,12 @@ engine_replay(void *ctx, uint64_t seq, const uint8_t *bytes, size_t len)
 	    .out = &e->out};
 	if (entry.time_us <= e->meta.last_time_us ||
 	    book_decide(&e->source, &in, &e->out) != RESULT_OK ||
-	    entry_make(e, &act, &src, leaf, &made) != RESULT_OK || made != len ||
+	    entry_make(e, &act, &src, &made) != RESULT_OK || made.len != len ||
 	    memcmp(e->entry, bytes, len) != 0) {
 		rows_undo(e->rows);
 		return RESULT_CORRUPT;
 	}
-	entry_settle(e, leaf, entry.time_us);
+	entry_settle(e, made.leaf, entry.time_us);
 	return RESULT_OK;
 }
 

@@ -206,10 +206,10 @@ MUST_CHECK enum result signed_block(struct signer *s, const uint8_t node[32]);
 void signed_forget(struct signer *s);
 void signed_close(struct signer *s);
 
-/* receipt.c: the receipt's message as bytes, from an entry's bytes and leaf hash. RESULT_CORRUPT for bytes that are no
- * entry, RESULT_TOO_MANY if it is longer than `cap`. */
-MUST_CHECK enum result receipt_encode(const struct engine *e, const uint8_t *entry, size_t len, const uint8_t leaf[32],
-    uint8_t *buf, size_t cap, size_t *out_len);
+/* receipt.c: the receipt's message as bytes, from an entry's bytes and leaf hash; `act`: what its act says, where that is known,
+ * else NULL. RESULT_CORRUPT for bytes that are no entry, RESULT_TOO_MANY if it is longer than `cap`. */
+MUST_CHECK enum result receipt_encode(const struct engine *e, const struct entry_view *entry, const struct act *act,
+    const uint8_t leaf[32], uint8_t *buf, size_t cap, size_t *out_len);
 
 /* erasure.c: destroys what was decided and is durable, and is not destroyed yet; no people batch may be open. */
 MUST_CHECK enum result erasure_run(struct engine *e);

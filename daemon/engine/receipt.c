@@ -126,44 +126,34 @@ put_slips(struct receipt_maker *m, struct wire act)
 	return 0;
 }
 
-/* Finds seq and the act; 0 or -1. */
+/* 1 if there may be slips: what was decoded says so; else the bytes are to be asked. */
 static int
-entry_parts(struct wire w, uint64_t *seq, struct wire *act)
+may_have_slips(const struct act *act)
 {
-	uint32_t field;
-	unsigned type;
-
-	*seq = 0;
-	while (wire_key(&w, &field, &type) == 0 && field <= ENTRY_ACT) {
-		if (field == ENTRY_SEQ && type == WIRE_VARINT) {
-			if (wire_varint(&w, seq) != 0)
-				return -1;
-		} else if (field == ENTRY_ACT && type == WIRE_BYTES) {
-			return wire_bytes(&w, act);
-		} else if (wire_skip(&w, type) != 0) {
-			return -1;
-		}
-	}
-	return -1;
+	if (act == NULL)
+		return 1;
+	for (uint32_t i = 0; i < act->n_commands; i++)
+		if (act->commands[i].kind == COMMAND_PIN_SLIP)
+			return 1;
+	return 0;
 }
 
 enum result
-receipt_encode(const struct engine *e, const uint8_t *entry, size_t len, const uint8_t leaf[32], uint8_t *buf,
-    size_t cap, size_t *out_len)
+receipt_encode(const struct engine *e, const struct entry_view *entry, const struct act *act, const uint8_t leaf[32],
+    uint8_t *buf, size_t cap, size_t *out_len)
 {
-	struct receipt_maker m = {.e = e, .out = {.buf = buf, .cap = cap}};
-	struct wire w = {entry, entry + len}, act;
+	struct receipt_maker m = {.e = e, .seq = entry->seq, .out = {.buf = buf, .cap = cap}};
+	struct wire rest = {entry->rest, entry->rest + entry->rest_len};
+	struct wire act_bytes = {entry->act, entry->act + entry->act_len};
 	int held;
 
-	if (entry_parts(w, &m.seq, &act) != 0)
-		return RESULT_CORRUPT;
 	wire_put_u64(&m.out, RECEIPT_SEQ, m.seq);
 	wire_put_bytes(&m.out, RECEIPT_LEAF, leaf, 32);
-	if ((held = put_effects(&m, w)) < 0)
+	if ((held = put_effects(&m, rest)) < 0)
 		return RESULT_CORRUPT;
 	if (held > 0)
-		put_vouchers(&m, w);
-	if (put_slips(&m, act) != 0)
+		put_vouchers(&m, rest);
+	if (may_have_slips(act) && put_slips(&m, act_bytes) != 0)
 		return RESULT_CORRUPT;
 	*out_len = m.out.len;
 	return m.out.full ? RESULT_TOO_MANY : RESULT_OK;
@@ -172,14 +162,16 @@ receipt_encode(const struct engine *e, const uint8_t *entry, size_t len, const u
 enum result
 engine_receipt_bytes(struct engine *e, uint64_t seq, struct arena *arena, const uint8_t **out, size_t *out_len)
 {
+	struct entry_view entry;
 	uint8_t leaf[32], *bytes;
 	size_t len;
 	enum result err = ledger_read(e->ledger, seq, e->stored, sizeof(e->stored), &len);
 
-	if (err != RESULT_OK)
+	if (err != RESULT_OK || (err = entry_view(e->stored, len, &entry)) != RESULT_OK)
 		return err;
 	tree_leaf_hash(e->stored, len, leaf);
-	if ((err = receipt_encode(e, e->stored, len, leaf, e->receipt, sizeof(e->receipt), out_len)) != RESULT_OK)
+	err = receipt_encode(e, &entry, NULL, leaf, e->receipt, sizeof(e->receipt), out_len);
+	if (err != RESULT_OK)
 		return err;
 	if ((bytes = arena_alloc(arena, *out_len)) == NULL)
 		return RESULT_NO_MEMORY;

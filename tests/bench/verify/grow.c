@@ -196,7 +196,7 @@ more(int is_signed)
 		must(act_sign(g.staff_seed, bytes, n, signature) == RESULT_OK, "no signature");
 	err = book_decide(rows, &in, &g.out);
 	must(err == RESULT_OK, result_name(err));
-	must((n = entry_encode(entry, sizeof(entry), &src)) != 0, "an entry is too long");
+	must((n = entry_encode(entry, sizeof(entry), &src, NULL)) != 0, "an entry is too long");
 	keep(entry, n);
 	book_seal(rows, &g.out, g.leaf);
 }
