@@ -22,6 +22,8 @@
 #define SLICE_CALM_US	1000
 #define SLICE_BEHIND_US 4000
 #define SLICE_ALL_US	200000
+/* So many records ahead of what is written. */
+#define FETCH_AHEAD 8
 /* Calm, the disk rests so many times as long as it worked; the less the more the merge lags. */
 #define REST	  3
 #define LAG_WHOLE 1000
@@ -148,8 +150,14 @@ write_slice(struct rows_disk *disk, size_t to)
 		return rc;
 	mark.merging = to == m->n ? 0 : m->target.seq;
 	if ((rc = mdb_cursor_open(txn, disk->dbi, &cursor)) == 0) {
-		for (size_t i = m->at; i < to && rc == 0; i++)
+		for (size_t i = m->at; i < to && rc == 0; i++) {
+			/* Records lie anywhere: a miss for each, if they are not fetched before. */
+			if (i + FETCH_AHEAD < m->n) {
+				__builtin_prefetch(m->list[i + FETCH_AHEAD].record);
+				__builtin_prefetch(m->list[i + FETCH_AHEAD].record->value);
+			}
 			rc = write_row(cursor, m->list[i].record);
+		}
 		mdb_cursor_close(cursor);
 	}
 	/* Not 0 until it is said that it is. */
