@@ -187,43 +187,62 @@ request_plain(struct rpc *rpc, const uint8_t *body, size_t len)
 	return request;
 }
 
+/* The request of a frame, in the arena of requests. */
+static enum result
+request_read(struct rpc *rpc, const uint8_t *body, size_t len, const Timebox__V1__Request **out)
+{
+	size_t mark = rpc->requests.used;
+	ProtobufCMessage *message;
+	enum result err;
+
+	if ((*out = request_plain(rpc, body, len)) != NULL)
+		return RESULT_OK;
+	rpc->requests.used = mark;
+	err = canonical_unpack_loose(&timebox__v1__request__descriptor, &rpc->requests, body, len, &message);
+	if (err != RESULT_OK)
+		return err == RESULT_NO_MEMORY ? RESULT_TOO_MANY : err;
+	*out = (const Timebox__V1__Request *)(const void *)message;
+	return RESULT_OK;
+}
+
+static enum net_taken
+on_call(struct peer *peer, const struct key_row *key, const Timebox__V1__Call *call)
+{
+	struct rpc *rpc = peer->rpc;
+
+	if (turn_calls_full(rpc))
+		return NET_LATER;
+	rpc->load.calls++;
+	session_check(peer, peer->last_frame_ms);
+	call_serve(peer, key, call);
+	return NET_TAKEN;
+}
+
 /* An act stays in the arena of requests until the turn's end; anything else leaves it as it was. */
-static void
+static enum net_taken
 on_request(struct peer *peer, const struct key_row *key, const uint8_t *body, size_t len)
 {
 	struct rpc *rpc = peer->rpc;
 	size_t mark = rpc->requests.used;
-	const Timebox__V1__Request *request = request_plain(rpc, body, len);
-	ProtobufCMessage *message;
-	enum result err;
+	enum net_taken taken = NET_TAKEN;
+	const Timebox__V1__Request *request;
+	enum result err = request_read(rpc, body, len, &request);
 
-	if (request != NULL) {
+	if (err == RESULT_OK && (request->act.len > 0) == (request->call != NULL))
+		err = RESULT_BAD_MESSAGE;
+	if (err == RESULT_OK && request->call == NULL && !turn_acts_full(rpc)) {
 		turn_add(peer, request);
-		return;
+		return NET_TAKEN;
 	}
+	if (err != RESULT_OK)
+		frame_refuse(peer, err);
+	else
+		taken = request->call != NULL ? on_call(peer, key, request->call) : NET_LATER;
 	rpc->requests.used = mark;
-	err = canonical_unpack_loose(&timebox__v1__request__descriptor, &rpc->requests, body, len, &message);
-	if (err != RESULT_OK) {
-		rpc->requests.used = mark;
-		frame_refuse(peer, err == RESULT_NO_MEMORY ? RESULT_TOO_MANY : err);
-		return;
-	}
-	request = (const Timebox__V1__Request *)(const void *)message;
-	if (request->act.len > 0 && request->call == NULL) {
-		turn_add(peer, request);
-		return;
-	}
-	session_check(peer, peer->last_frame_ms);
-	if (request->act.len == 0 && request->call != NULL) {
-		rpc->calls_now = 1;
-		call_serve(peer, key, request->call);
-	} else {
-		frame_refuse(peer, RESULT_BAD_MESSAGE);
-	}
-	rpc->requests.used = mark;
+	return taken;
 }
 
-static void
+static enum net_taken
 on_frame(void *ctx, struct net_conn *conn, const uint8_t *body, size_t len)
 {
 	struct peer *peer = net_conn_data(conn);
@@ -239,9 +258,13 @@ on_frame(void *ctx, struct net_conn *conn, const uint8_t *body, size_t len)
 	if (key != NULL && key->status != KEY_ACTIVE) {
 		frame_refuse(peer, RESULT_KEY_REVOKED);
 		net_conn_close(conn);
-		return;
+		return NET_TAKEN;
 	}
-	on_request(peer, key, body, len);
+	if (on_request(peer, key, body, len) == NET_TAKEN)
+		return NET_TAKEN;
+	/* It counts when it is taken. */
+	peer->frames--;
+	return NET_LATER;
 }
 
 /* ---- the turn ---- */
@@ -305,8 +328,8 @@ on_turn(void *ctx)
 
 	sessions_sweep(rpc);
 	turn_flush(rpc);
-	rpc->calls_before = rpc->calls_now;
-	rpc->calls_now = 0;
+	rpc->load_before = rpc->load;
+	rpc->load = (struct load){ 0 };
 	if (engine_checkpoint(rpc->engine, rpc->checkpoint_seconds, rpc->checkpoint_entries) != RESULT_OK)
 		log_event(LOG_LEVEL_ERROR, "checkpoint_failed", "hint=\"the next start replays more\"");
 	seal_ms = seal_slice(rpc);
