@@ -8,7 +8,6 @@
 #include "daemon/rpc/rpc_int.h"
 #include "proto/canonical.h"
 #include "proto/frame.h"
-#include "proto/wire.h"
 
 /* The turn comes round at least so often: idle sessions, the state's checkpoint. */
 #define TURN_MS 1000
@@ -155,49 +154,13 @@ frame_refuse(struct peer *peer, enum result code)
 		net_conn_close(peer->conn);
 }
 
-/*
- * A request that is an act and at most a signature, as most are, is taken up without protobuf-c: one copy of its bytes, and
- * where the two stand in it. NULL for any other.
- */
-static const Timebox__V1__Request *
-request_plain(struct rpc *rpc, const uint8_t *body, size_t len)
-{
-	enum { REQUEST_ACT = 1, REQUEST_SIGNATURE = 2 };
-	struct wire w = { body, body + len }, act, signature = { NULL, NULL };
-	Timebox__V1__Request *request;
-	uint32_t field;
-	unsigned type;
-	uint8_t *copy;
-
-	if (wire_key(&w, &field, &type) != 0 || field != REQUEST_ACT || type != WIRE_BYTES || wire_bytes(&w, &act) != 0 ||
-	    wire_left(&act) == 0)
-		return NULL;
-	if (w.p < w.end && (wire_key(&w, &field, &type) != 0 || field != REQUEST_SIGNATURE || type != WIRE_BYTES ||
-			    wire_bytes(&w, &signature) != 0 || w.p < w.end))
-		return NULL;
-	request = arena_alloc(&rpc->requests, sizeof(*request));
-	copy = arena_alloc(&rpc->requests, len);
-	if (request == NULL || copy == NULL)
-		return NULL;
-	memcpy(copy, body, len);
-	timebox__v1__request__init(request);
-	request->act = (ProtobufCBinaryData){ wire_left(&act), copy + (act.p - body) };
-	if (signature.p != NULL)
-		request->signature = (ProtobufCBinaryData){ wire_left(&signature), copy + (signature.p - body) };
-	return request;
-}
-
 /* The request of a frame, in the arena of requests. */
 static enum result
 request_read(struct rpc *rpc, const uint8_t *body, size_t len, const Timebox__V1__Request **out)
 {
-	size_t mark = rpc->requests.used;
 	ProtobufCMessage *message;
 	enum result err;
 
-	if ((*out = request_plain(rpc, body, len)) != NULL)
-		return RESULT_OK;
-	rpc->requests.used = mark;
 	err = canonical_unpack_loose(&timebox__v1__request__descriptor, &rpc->requests, body, len, &message);
 	if (err != RESULT_OK)
 		return err == RESULT_NO_MEMORY ? RESULT_TOO_MANY : err;
