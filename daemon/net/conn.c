@@ -180,8 +180,8 @@ conn_release_late(struct net *net)
 static size_t
 conn_deliver(struct net_conn *conn, const uint8_t *p, size_t n)
 {
-	uint64_t now = clock_steady_ms();
 	struct net *net = conn->net;
+	uint64_t now = net->now_ms = clock_steady_ms();
 	size_t used = 0;
 
 	while (conn_may_deliver(conn) && used < n && conn_read_head(conn, p + used, n - used)) {
@@ -629,9 +629,9 @@ net_send(struct net_conn *conn, const uint8_t *body, size_t len)
 	if (conn->state != CONN_OPEN)
 		return;
 	head_len = frame_head(head, (uint32_t)len);
-	conn->active_ms = clock_steady_ms();
+	/* Answers that follow leave with this one. */
 	if (conn->out.len == 0)
-		conn->written_ms = conn->active_ms;
+		conn->written_ms = conn->active_ms = clock_steady_ms();
 	if (bytes_add(net, &conn->out, head, head_len, NET_SPARE_BYTES) != 0 ||
 	    bytes_add(net, &conn->out, body, len, NET_SPARE_BYTES) != 0) {
 		conn_cut(conn, NET_CUT_ERROR);

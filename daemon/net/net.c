@@ -273,6 +273,13 @@ net_close(struct net *net)
 	free(net);
 }
 
+uint64_t
+net_now_ms(const struct net *net)
+{
+	OBJ_CHECK(net, NET_MAGIC);
+	return net->now_ms;
+}
+
 const char *
 net_address(const struct net *net)
 {

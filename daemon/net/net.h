@@ -177,6 +177,9 @@ const struct net_counters *net_counters(const struct net *net);
 /* A reason as a word for log and metrics ("refused_no_cert"), static. */
 const char *net_reason_name(enum net_reason reason);
 
+/* From `frame`: the steady clock, ms, when the bytes at hand were read. */
+uint64_t net_now_ms(const struct net *net);
+
 /*
  * Queues a frame with this body (1 to FRAME_MAX_BYTES, or the process stops). The bytes are copied.
  * Nothing happens on a connection that is closing. Over NET_OUT_MAX the connection is cut.

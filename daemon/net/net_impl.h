@@ -135,6 +135,7 @@ struct net {
 	struct conn_queue dirty; /* something was queued in this turn */
 	struct conn_queue late;	 /* to be ready when this turn is over */
 	uint64_t next_id;
+	uint64_t now_ms; /* steady clock, when frames were last looked for */
 	uint64_t swept_ms;
 	unsigned sweep_ms;
 	uint64_t handshake_last_ms;

@@ -208,15 +208,15 @@ on_request(struct peer *peer, const struct key_row *key, const uint8_t *body, si
 static enum net_taken
 on_frame(void *ctx, struct net_conn *conn, const uint8_t *body, size_t len)
 {
+	struct rpc *rpc = ctx;
 	struct peer *peer = net_conn_data(conn);
-	uint64_t now_ms = clock_steady_ms();
+	uint64_t now_ms = net_now_ms(rpc->net);
 	const struct key_row *key;
 
-	(void)ctx;
 	OBJ_CHECK(peer, PEER_MAGIC);
 	session_idle_check(peer, now_ms);
 	peer->frames++;
-	peer->last_frame_ms = peer->rpc->frame_ms = now_ms;
+	peer->last_frame_ms = rpc->frame_ms = now_ms;
 	key = peer_key(peer);
 	if (key != NULL && key->status != KEY_ACTIVE) {
 		frame_refuse(peer, RESULT_KEY_REVOKED);
