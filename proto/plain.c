@@ -314,15 +314,18 @@ back_bytes(struct back *b, const void *p, size_t n)
 static void
 back_varint(struct back *b, uint64_t v)
 {
-	uint8_t out[10];
-	struct wire_out w = {.buf = out, .cap = sizeof(out)};
+	/* 7 bits a byte, and a byte for none. */
+	size_t n = (size_t)(70 - __builtin_clzll(v | 1)) / 7;
+	uint8_t *p;
 
-	if (v < 0x80 && b->at > b->start) {
-		*--b->at = (uint8_t)v;
+	if (b->full || n > (size_t)(b->at - b->start)) {
+		b->full = 1;
 		return;
 	}
-	wire_put_varint(&w, v);
-	back_bytes(b, out, w.len);
+	p = b->at -= n;
+	for (; v >= 0x80; v >>= 7)
+		*p++ = (uint8_t)(v | 0x80);
+	*p = (uint8_t)v;
 }
 
 static void message_back(struct back *b, const ProtobufCMessage *m);
