@@ -606,18 +606,29 @@ member_row(struct people *people, uint64_t member, uint8_t out[8 + PRIVATE_KEY_L
 	return people_get(people, PEOPLE_MEMBER, key, 8, out, 8 + PRIVATE_KEY_LEN, &len);
 }
 
-enum result
-texts_number(struct people *people, uint64_t member, char out[9])
+/* The number, and the key of the text. */
+static enum result
+number_read(
+    struct people *people, uint64_t member, char number[9], uint8_t key[PRIVATE_KEY_LEN])
 {
 	uint8_t row[8 + PRIVATE_KEY_LEN];
 	enum result err = member_row(people, member, row);
 
-	out[0] = 0;
-	if (err == RESULT_OK) {
-		memcpy(out, row, 8);
-		out[8] = 0;
-	}
-	return err;
+	number[0] = 0;
+	if (err != RESULT_OK)
+		return err;
+	memcpy(number, row, 8);
+	number[8] = 0;
+	memcpy(key, row + 8, PRIVATE_KEY_LEN);
+	return RESULT_OK;
+}
+
+enum result
+texts_number(struct people *people, uint64_t member, char out[9])
+{
+	uint8_t key[PRIVATE_KEY_LEN];
+
+	return number_read(people, member, out, key);
 }
 
 /* Reads and decodes the text under a key of PRIVATE. */
@@ -636,15 +647,15 @@ text_read(struct people *people, const uint8_t key[PRIVATE_KEY_LEN],
 }
 
 enum result
-texts_person(struct people *people, uint64_t member, struct arena *arena,
+texts_person(struct people *people, uint64_t member, char number[9], struct arena *arena,
     const Timebox__V1__PersonText **out)
 {
-	uint8_t row[8 + PRIVATE_KEY_LEN];
+	uint8_t key[PRIVATE_KEY_LEN];
 	ProtobufCMessage *m;
-	enum result err = member_row(people, member, row);
+	enum result err = number_read(people, member, number, key);
 
 	if (err == RESULT_OK)
-		err = text_read(people, row + 8, &timebox__v1__person_text__descriptor, arena, &m);
+		err = text_read(people, key, &timebox__v1__person_text__descriptor, arena, &m);
 	if (err == RESULT_OK)
 		*out = (const Timebox__V1__PersonText *)(void *)m;
 	return err;

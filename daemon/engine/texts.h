@@ -65,8 +65,9 @@ MUST_CHECK enum result texts_member_by_number(
     struct people *people, const char *number, uint64_t *member);
 /* The number of a member, 8 digits and NUL. */
 MUST_CHECK enum result texts_number(struct people *people, uint64_t member, char out[9]);
-MUST_CHECK enum result texts_person(struct people *people, uint64_t member, struct arena *arena,
-    const Timebox__V1__PersonText **out);
+/* A member's text, and the number as texts_number gives it, also where there is no text. */
+MUST_CHECK enum result texts_person(struct people *people, uint64_t member, char number[9],
+    struct arena *arena, const Timebox__V1__PersonText **out);
 MUST_CHECK enum result texts_name(struct people *people, enum text_of of, uint64_t id,
     struct arena *arena, const Timebox__V1__NameText **out);
 MUST_CHECK enum result texts_term_by_name(

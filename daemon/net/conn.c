@@ -147,7 +147,30 @@ conn_read_head(struct net_conn *conn, const uint8_t *p, size_t n)
 static int
 conn_may_deliver(const struct net_conn *conn)
 {
-	return conn->state == CONN_OPEN && !conn->paused && !conn->choked && !conn->net->stopping;
+	return conn->state == CONN_OPEN && !conn->paused && !conn->choked && !conn->is_late &&
+	       !conn->net->stopping;
+}
+
+/* The hook did not take the frame whose head is known: nothing more is handed up in this turn. */
+static void
+conn_put_off(struct net_conn *conn)
+{
+	conn->is_late = 1;
+	TAILQ_INSERT_TAIL(&conn->net->late, conn, late);
+}
+
+void
+conn_release_late(struct net *net)
+{
+	struct net_conn *conn;
+
+	while ((conn = TAILQ_FIRST(&net->late)) != NULL) {
+		TAILQ_REMOVE(&net->late, conn, late);
+		conn->is_late = 0;
+		conn->frame_ms = 0; /* waiting was not the client's doing */
+		if (conn->state == CONN_OPEN)
+			conn_make_ready(conn);
+	}
 }
 
 /*
@@ -157,8 +180,8 @@ conn_may_deliver(const struct net_conn *conn)
 static size_t
 conn_deliver(struct net_conn *conn, const uint8_t *p, size_t n)
 {
-	uint64_t now = clock_steady_ms();
 	struct net *net = conn->net;
+	uint64_t now = net->now_ms = clock_steady_ms();
 	size_t used = 0;
 
 	while (conn_may_deliver(conn) && used < n && conn_read_head(conn, p + used, n - used)) {
@@ -166,11 +189,14 @@ conn_deliver(struct net_conn *conn, const uint8_t *p, size_t n)
 
 		if (n - used < head + body)
 			break;
+		conn->active_ms = now;
+		if (net->hooks.frame(net->hooks.ctx, conn, p + used + head, body) == NET_LATER) {
+			conn_put_off(conn);
+			break;
+		}
 		conn->frame_head = conn->frame_body = 0;
 		conn->frame_ms = 0;
-		conn->active_ms = now;
 		net->counters.frames_in++;
-		net->hooks.frame(net->hooks.ctx, conn, p + used + head, body);
 		used += head + body;
 	}
 	if (used == n)
@@ -324,7 +350,6 @@ conn_discard(struct net_conn *conn)
 static void
 conn_read(struct net_conn *conn)
 {
-	conn->drained = 0;
 	if (conn->state == CONN_HANDSHAKE)
 		conn_shake(conn);
 	if (conn->state == CONN_OPEN)
@@ -355,6 +380,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	OBJ_CHECK(conn, CONN_MAGIC);
+	conn->drained = 0;
 	conn_read(conn);
 }
 
@@ -475,6 +501,8 @@ conn_free(struct net_conn *conn)
 		TAILQ_REMOVE(&net->ready, conn, ready);
 	if (conn->is_dirty)
 		TAILQ_REMOVE(&net->dirty, conn, dirty);
+	if (conn->is_late)
+		TAILQ_REMOVE(&net->late, conn, late);
 	stream_shut(conn);
 	stream_close(conn);
 	conn->magic = 0;
@@ -601,9 +629,9 @@ net_send(struct net_conn *conn, const uint8_t *body, size_t len)
 	if (conn->state != CONN_OPEN)
 		return;
 	head_len = frame_head(head, (uint32_t)len);
-	conn->active_ms = clock_steady_ms();
+	/* Answers that follow leave with this one. */
 	if (conn->out.len == 0)
-		conn->written_ms = conn->active_ms;
+		conn->written_ms = conn->active_ms = clock_steady_ms();
 	if (bytes_add(net, &conn->out, head, head_len, NET_SPARE_BYTES) != 0 ||
 	    bytes_add(net, &conn->out, body, len, NET_SPARE_BYTES) != 0) {
 		conn_cut(conn, NET_CUT_ERROR);

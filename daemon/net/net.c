@@ -215,6 +215,7 @@ net_open(const struct net_config *config, const struct net_hooks *hooks, struct 
 	LIST_INIT(&net->ending);
 	TAILQ_INIT(&net->ready);
 	TAILQ_INIT(&net->dirty);
+	TAILQ_INIT(&net->late);
 	pthread_mutex_init(&net->post_lock, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	listen_raise_descriptors(net);
@@ -272,6 +273,13 @@ net_close(struct net *net)
 	free(net);
 }
 
+uint64_t
+net_now_ms(const struct net *net)
+{
+	OBJ_CHECK(net, NET_MAGIC);
+	return net->now_ms;
+}
+
 const char *
 net_address(const struct net *net)
 {
@@ -286,7 +294,7 @@ net_counters(const struct net *net)
 	return &net->counters;
 }
 
-/* Waits for events, at most `wait_ms`, and runs them. */
+/* Reads from those who wait already, then waits for events, at most `wait_ms`, and runs them. */
 static enum result
 net_wait(struct net *net, unsigned wait_ms)
 {
@@ -295,11 +303,12 @@ net_wait(struct net *net, unsigned wait_ms)
 		.tv_usec = (suseconds_t)(wait_ms % 1000) * 1000,
 	};
 
+	conn_read_ready(net);
 	if (event_add(net->tick, &wait) != 0 || event_base_loop(net->base, EVLOOP_ONCE) < 0) {
 		log_event(LOG_LEVEL_ERROR, "loop_failed", "why=\"%s\"", strerror(errno));
 		return RESULT_INTERNAL;
 	}
-	conn_read_ready(net);
+	conn_send_all(net);
 	return RESULT_OK;
 }
 
@@ -314,9 +323,10 @@ net_gather(struct net *net, uint64_t before)
 
 	for (int round = 0; round < GATHER_ROUNDS && net->counters.frames_in != before && r == RESULT_OK; round++) {
 		before = net->counters.frames_in;
+		conn_read_ready(net);
 		if (event_base_loop(net->base, EVLOOP_ONCE | EVLOOP_NONBLOCK) < 0)
 			r = RESULT_INTERNAL;
-		conn_read_ready(net);
+		conn_send_all(net);
 	}
 	return r;
 }
@@ -339,13 +349,6 @@ net_sweep(struct net *net)
 		malloc_trim(0);
 	}
 	return net->sweep_ms;
-}
-
-void
-net_send_queued(struct net *net)
-{
-	OBJ_CHECK(net, NET_MAGIC);
-	conn_send_all(net);
 }
 
 /* After a stop: what is queued goes out, for a limited time. */
@@ -391,6 +394,7 @@ net_run(struct net *net)
 			return RESULT_INTERNAL;
 		sweep_in_ms = net_sweep(net);
 		turn_in_ms = net->hooks.turn(net->hooks.ctx);
+		conn_release_late(net);
 		conn_send_all(net);
 		wait_ms = turn_in_ms < 0 ? 0 : (unsigned)turn_in_ms;
 		if (wait_ms > sweep_in_ms)

@@ -21,9 +21,9 @@
  * A client that ends its sending side is gone: what it had sent in whole frames was handed up, what
  * waits for it is dropped. It asks again under the same request ids.
  *
- * One turn of net_run: the events that are due (frame hooks run), then `turn` once (decide, commit,
- * net_send), then what was queued leaves, in one write per connection and 16 KiB, then the
- * connections that ended go.
+ * One turn of net_run: the events that are due (frame hooks run) and what the hooks queued leaves,
+ * a few times while more comes; then `turn` once (decide, commit, net_send), and what that queued
+ * leaves, in one write per connection and 16 KiB; then the connections that ended go.
  *
  * Limits: see struct net_config, and NET_OUT_PAUSE and NET_OUT_MAX for what waits to be sent. A
  * client that sends byte by byte is cut frame_ms after the first byte of a frame, and one that does
@@ -75,13 +75,22 @@ struct net_config {
  */
 void net_config_init(struct net_config *config);
 
+/* What a hook did with a frame. */
+enum net_taken {
+	NET_TAKEN,
+	NET_LATER /* nothing: the frame is handed up again after the next `turn` */
+};
+
 struct net_hooks {
 	void *ctx; /* first argument of each hook */
 	/* The handshake is done; `key` is valid during the call (later: net_conn_key). Nonzero
 	 * closes, after sending what the hook queued; `closed` is then not called. */
 	int (*opened)(void *ctx, struct net_conn *conn, const uint8_t key[NET_KEY_SIZE]);
-	/* A whole frame; `body` is valid during the call. `len` is at least 1. */
-	void (*frame)(void *ctx, struct net_conn *conn, const uint8_t *body, size_t len);
+	/* A whole frame; `body` is valid during the call. `len` is at least 1. After NET_LATER the
+	 * connection hands up nothing and is not read until `turn` was called; then those that wait
+	 * come before all others, in the order in which they were put off. Their time limits for
+	 * reading stand still meanwhile. */
+	enum net_taken (*frame)(void *ctx, struct net_conn *conn, const uint8_t *body, size_t len);
 	/* The connection ended, whoever ended it. Last use of `conn`. */
 	void (*closed)(void *ctx, struct net_conn *conn);
 	/* Framing failed: RESULT_BAD_FRAME or RESULT_FRAME_TOO_LARGE. The hook may net_send a
@@ -168,16 +177,14 @@ const struct net_counters *net_counters(const struct net *net);
 /* A reason as a word for log and metrics ("refused_no_cert"), static. */
 const char *net_reason_name(enum net_reason reason);
 
+/* From `frame`: the steady clock, ms, when the bytes at hand were read. */
+uint64_t net_now_ms(const struct net *net);
+
 /*
  * Queues a frame with this body (1 to FRAME_MAX_BYTES, or the process stops). The bytes are copied.
  * Nothing happens on a connection that is closing. Over NET_OUT_MAX the connection is cut.
  */
 void net_send(struct net_conn *conn, const uint8_t *body, size_t len);
-/*
- * From `turn`: what is queued leaves now, as far as the sockets take it, instead of when the turn ends. For answers that need
- * not wait for what else the turn does.
- */
-void net_send_queued(struct net *net);
 
 /* Bytes queued for this client and not yet given to the kernel. */
 size_t net_conn_queued(const struct net_conn *conn);

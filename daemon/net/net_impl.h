@@ -67,6 +67,7 @@ struct net_conn {
 	LIST_ENTRY(net_conn) end;    /* net->ending, from CONN_CLOSING on */
 	TAILQ_ENTRY(net_conn) ready; /* net->ready, while is_ready */
 	TAILQ_ENTRY(net_conn) dirty; /* net->dirty, while is_dirty */
+	TAILQ_ENTRY(net_conn) late;  /* net->late, while is_late */
 	uint64_t id;
 	void *data;
 	size_t frame_max;
@@ -82,6 +83,7 @@ struct net_conn {
 	unsigned ended : 1;   /* the other side's sending end is shut */
 	unsigned is_ready : 1;
 	unsigned is_dirty : 1;
+	unsigned is_late : 1; /* its next frame waits for the turn's end */
 
 	/* steady clock, ms */
 	unsigned idle_ms;
@@ -131,7 +133,9 @@ struct net {
 	struct conn_list ending;
 	struct conn_queue ready; /* to be read without waiting for the socket */
 	struct conn_queue dirty; /* something was queued in this turn */
+	struct conn_queue late;	 /* to be ready when this turn is over */
 	uint64_t next_id;
+	uint64_t now_ms; /* steady clock, when frames were last looked for */
 	uint64_t swept_ms;
 	unsigned sweep_ms;
 	uint64_t handshake_last_ms;
@@ -226,6 +230,9 @@ void conn_cut(struct net_conn *conn, enum net_reason why);
 
 /* Reads what is here already, of connections that stopped in the middle. */
 void conn_read_ready(struct net *net);
+
+/* Has those read in the next turn whose frames were put off in this one. */
+void conn_release_late(struct net *net);
 
 /* Gives to the kernel what was queued since the last time. */
 void conn_send_all(struct net *net);

@@ -6,6 +6,7 @@
 #include "proto/canonical.h"
 #include "proto/crypto.h"
 #include "proto/frame.h"
+#include "proto/plain.h"
 #include "proto/tree.h"
 #include "proto/wire.h"
 
@@ -52,20 +53,19 @@ void
 answer_send(struct peer *peer, Response *r)
 {
 	struct rpc *rpc = peer->rpc;
-	size_t size = timebox__v1__response__get_packed_size(r);
+	const uint8_t *end = rpc->packed + FRAME_MAX_BYTES, *at = plain_pack(&r->base, rpc->packed, FRAME_MAX_BYTES);
 
-	if (size > FRAME_MAX_BYTES) {
+	if (at == NULL) {
 		uint64_t number = r->number;
 
 		r = answer_begin(rpc, number);
 		refuse(rpc, r, RESULT_TOO_MANY);
-		size = timebox__v1__response__get_packed_size(r);
+		at = plain_pack(&r->base, rpc->packed, FRAME_MAX_BYTES);
+		CHECK(at != NULL);
 	}
-	if (size == 0) {
-		/* A frame has at least a byte: number 0, code 0 and nothing else is never sent. */
-		return;
-	}
-	net_send(peer->conn, rpc->packed, timebox__v1__response__pack(r, rpc->packed));
+	/* A frame has at least a byte: number 0, code 0 and nothing else is never sent. */
+	if (at < end)
+		net_send(peer->conn, at, (size_t)(end - at));
 }
 
 /* Field numbers of Response (rpc.proto). */

@@ -155,12 +155,16 @@ fill_carries(struct call *c, uint64_t member, const struct member_row *row, Time
 static void
 fill_person(struct call *c, uint64_t member, Timebox__V1__Member *m)
 {
+	struct people *people = engine_people(c->rpc->engine);
 	const Timebox__V1__PersonText *person;
 	int own = c->role == ROLE_MEMBER && c->peer->session_member == member;
+	int named = c->role == ROLE_STAFF || own;
+	char number[9];
+	enum result err = named ? texts_person(people, member, number, c->arena, &person)
+				: texts_number(people, member, number);
 
-	m->number = call_number(c, member);
-	if ((c->role != ROLE_STAFF && !own) ||
-	    texts_person(engine_people(c->rpc->engine), member, c->arena, &person) != RESULT_OK)
+	m->number = call_text(c, number);
+	if (!named || err != RESULT_OK)
 		return;
 	m->name = person->name;
 	m->unit = person->unit;

@@ -8,7 +8,6 @@
 #include "daemon/rpc/rpc_int.h"
 #include "proto/canonical.h"
 #include "proto/frame.h"
-#include "proto/wire.h"
 
 /* The turn comes round at least so often: idle sessions, the state's checkpoint. */
 #define TURN_MS 1000
@@ -155,93 +154,80 @@ frame_refuse(struct peer *peer, enum result code)
 		net_conn_close(peer->conn);
 }
 
-/*
- * A request that is an act and at most a signature, as most are, is taken up without protobuf-c: one copy of its bytes, and
- * where the two stand in it. NULL for any other.
- */
-static const Timebox__V1__Request *
-request_plain(struct rpc *rpc, const uint8_t *body, size_t len)
+/* The request of a frame, in the arena of requests. */
+static enum result
+request_read(struct rpc *rpc, const uint8_t *body, size_t len, const Timebox__V1__Request **out)
 {
-	enum { REQUEST_ACT = 1, REQUEST_SIGNATURE = 2 };
-	struct wire w = { body, body + len }, act, signature = { NULL, NULL };
-	Timebox__V1__Request *request;
-	uint32_t field;
-	unsigned type;
-	uint8_t *copy;
+	ProtobufCMessage *message;
+	enum result err;
 
-	if (wire_key(&w, &field, &type) != 0 || field != REQUEST_ACT || type != WIRE_BYTES || wire_bytes(&w, &act) != 0 ||
-	    wire_left(&act) == 0)
-		return NULL;
-	if (w.p < w.end && (wire_key(&w, &field, &type) != 0 || field != REQUEST_SIGNATURE || type != WIRE_BYTES ||
-			    wire_bytes(&w, &signature) != 0 || w.p < w.end))
-		return NULL;
-	request = arena_alloc(&rpc->requests, sizeof(*request));
-	copy = arena_alloc(&rpc->requests, len);
-	if (request == NULL || copy == NULL)
-		return NULL;
-	memcpy(copy, body, len);
-	timebox__v1__request__init(request);
-	request->act = (ProtobufCBinaryData){ wire_left(&act), copy + (act.p - body) };
-	if (signature.p != NULL)
-		request->signature = (ProtobufCBinaryData){ wire_left(&signature), copy + (signature.p - body) };
-	return request;
+	err = canonical_unpack_loose(&timebox__v1__request__descriptor, &rpc->requests, body, len, &message);
+	if (err != RESULT_OK)
+		return err == RESULT_NO_MEMORY ? RESULT_TOO_MANY : err;
+	*out = (const Timebox__V1__Request *)(const void *)message;
+	return RESULT_OK;
+}
+
+static enum net_taken
+on_call(struct peer *peer, const struct key_row *key, const Timebox__V1__Call *call)
+{
+	struct rpc *rpc = peer->rpc;
+
+	if (turn_calls_full(rpc))
+		return NET_LATER;
+	rpc->load.calls++;
+	session_check(peer, peer->last_frame_ms);
+	call_serve(peer, key, call);
+	return NET_TAKEN;
 }
 
 /* An act stays in the arena of requests until the turn's end; anything else leaves it as it was. */
-static void
+static enum net_taken
 on_request(struct peer *peer, const struct key_row *key, const uint8_t *body, size_t len)
 {
 	struct rpc *rpc = peer->rpc;
 	size_t mark = rpc->requests.used;
-	const Timebox__V1__Request *request = request_plain(rpc, body, len);
-	ProtobufCMessage *message;
-	enum result err;
+	enum net_taken taken = NET_TAKEN;
+	const Timebox__V1__Request *request;
+	enum result err = request_read(rpc, body, len, &request);
 
-	if (request != NULL) {
+	if (err == RESULT_OK && (request->act.len > 0) == (request->call != NULL))
+		err = RESULT_BAD_MESSAGE;
+	if (err == RESULT_OK && request->call == NULL && !turn_acts_full(rpc)) {
 		turn_add(peer, request);
-		return;
+		return NET_TAKEN;
 	}
+	if (err != RESULT_OK)
+		frame_refuse(peer, err);
+	else
+		taken = request->call != NULL ? on_call(peer, key, request->call) : NET_LATER;
 	rpc->requests.used = mark;
-	err = canonical_unpack_loose(&timebox__v1__request__descriptor, &rpc->requests, body, len, &message);
-	if (err != RESULT_OK) {
-		rpc->requests.used = mark;
-		frame_refuse(peer, err == RESULT_NO_MEMORY ? RESULT_TOO_MANY : err);
-		return;
-	}
-	request = (const Timebox__V1__Request *)(const void *)message;
-	if (request->act.len > 0 && request->call == NULL) {
-		turn_add(peer, request);
-		return;
-	}
-	session_check(peer, peer->last_frame_ms);
-	if (request->act.len == 0 && request->call != NULL) {
-		rpc->calls_now = 1;
-		call_serve(peer, key, request->call);
-	} else {
-		frame_refuse(peer, RESULT_BAD_MESSAGE);
-	}
-	rpc->requests.used = mark;
+	return taken;
 }
 
-static void
+static enum net_taken
 on_frame(void *ctx, struct net_conn *conn, const uint8_t *body, size_t len)
 {
+	struct rpc *rpc = ctx;
 	struct peer *peer = net_conn_data(conn);
-	uint64_t now_ms = clock_steady_ms();
+	uint64_t now_ms = net_now_ms(rpc->net);
 	const struct key_row *key;
 
-	(void)ctx;
 	OBJ_CHECK(peer, PEER_MAGIC);
 	session_idle_check(peer, now_ms);
 	peer->frames++;
-	peer->last_frame_ms = peer->rpc->frame_ms = now_ms;
+	peer->last_frame_ms = rpc->frame_ms = now_ms;
 	key = peer_key(peer);
 	if (key != NULL && key->status != KEY_ACTIVE) {
 		frame_refuse(peer, RESULT_KEY_REVOKED);
 		net_conn_close(conn);
-		return;
+		return NET_TAKEN;
 	}
-	on_request(peer, key, body, len);
+	if (on_request(peer, key, body, len) == NET_TAKEN)
+		return NET_TAKEN;
+	/* It counts when it is taken. */
+	peer->frames--;
+	return NET_LATER;
 }
 
 /* ---- the turn ---- */
@@ -305,8 +291,8 @@ on_turn(void *ctx)
 
 	sessions_sweep(rpc);
 	turn_flush(rpc);
-	rpc->calls_before = rpc->calls_now;
-	rpc->calls_now = 0;
+	rpc->load_before = rpc->load;
+	rpc->load = (struct load){ 0 };
 	if (engine_checkpoint(rpc->engine, rpc->checkpoint_seconds, rpc->checkpoint_entries) != RESULT_OK)
 		log_event(LOG_LEVEL_ERROR, "checkpoint_failed", "hint=\"the next start replays more\"");
 	seal_ms = seal_slice(rpc);

@@ -2,7 +2,8 @@
  * What clients reach: frames become acts for the engine, or calls that are answered from the rows.
  *
  *   frame ─▶ who (key row, session) ─▶ size, arena ─▶ act:  queued ─▶ end of the turn: decide … commit ─▶ answers
- *                                                 └▶ call: its row in the table (roles) ─▶ handler ─▶ answer at once
+ *                                                 ├▶ call: its row in the table (roles) ─▶ handler ─▶ answer at once
+ *                                                 └▶ either, where the turn has enough of its kind: the next turn
  *
  * Calls see the rows between turns only, so what they answer is committed. Once a write has failed, the rows may hold what
  * was not: from then on only calls that read the committed ledger itself are answered, all others, and all acts, are
@@ -27,8 +28,10 @@
 /* A turn's acts: so many, or so many bytes decoded; when full they are decided at once. */
 #define RPC_QUEUE_ACTS 4096u
 #define RPC_QUEUE_BYTES (8u << 20)
-/* Where calls come, too, who sends an act past so many waits for the next turn, so that calls need not wait for this one. */
-#define RPC_QUEUE_ACTS_SHARED 256u
+/* Where both acts and calls come, a turn takes so many of each: what is past that waits for the next turn, so that neither
+   waits long for the others. */
+#define RPC_TURN_ACTS_SHARED 256u
+#define RPC_TURN_CALLS_SHARED 256u
 /* What one request may take when decoded, and what one answer may. */
 #define RPC_REQUEST_ARENA (16u << 20)
 #define RPC_ANSWER_ARENA (16u << 20)

@@ -40,12 +40,14 @@ struct peer {
 	struct pin_job *job;
 	/* Acts of this connection in the turn's queue. */
 	uint32_t waiting;
-	/* Its next frames wait for the next turn; it is paused, and in rpc.held. */
-	int held;
 	uint32_t refused;
 	int closing;
 	LIST_ENTRY(peer) link;
-	LIST_ENTRY(peer) held_link;
+};
+
+/* How many acts and calls a turn took. */
+struct load {
+	uint32_t acts, calls;
 };
 
 /* An act that waits for the end of the turn. Everything it points to lives in the queue's arena. */
@@ -85,9 +87,8 @@ struct rpc {
 	/* After so long without a frame a connection ends. */
 	unsigned idle_ms;
 	LIST_HEAD(, peer) peers;
-	LIST_HEAD(, peer) held;
-	/* Calls were served in this turn, or in the one before: somebody waits for reads. */
-	int calls_now, calls_before;
+	/* This turn, so far, and the one before. */
+	struct load load, load_before;
 	/* The turn's acts. */
 	struct arena requests;
 	struct waiting_act *queue;
@@ -177,6 +178,9 @@ void gather_sort(struct gather *g);
 
 /* ---- turn.c ---- */
 
+/* Whether the turn has enough acts, or calls, to let those wait that are still to come: never for want of the other kind. */
+int turn_acts_full(const struct rpc *rpc);
+int turn_calls_full(const struct rpc *rpc);
 /* Queues an act; decides all at once if the queue is full. */
 void turn_add(struct peer *peer, const Timebox__V1__Request *request);
 /* Decides, commits, answers. */

@@ -7,24 +7,16 @@
 #include "daemon/rpc/rpc_int.h"
 #include "proto/crypto.h"
 
-static void
-peer_hold(struct peer *peer)
+int
+turn_acts_full(const struct rpc *rpc)
 {
-	peer->held = 1;
-	LIST_INSERT_HEAD(&peer->rpc->held, peer, held_link);
-	net_conn_pause(peer->conn);
+	return rpc->load.acts >= RPC_TURN_ACTS_SHARED && (rpc->load.calls > 0 || rpc->load_before.calls > 0);
 }
 
-static void
-peers_release(struct rpc *rpc)
+int
+turn_calls_full(const struct rpc *rpc)
 {
-	struct peer *peer;
-
-	while ((peer = LIST_FIRST(&rpc->held)) != NULL) {
-		LIST_REMOVE(peer, held_link);
-		peer->held = 0;
-		net_conn_resume(peer->conn);
-	}
+	return rpc->load.calls >= RPC_TURN_CALLS_SHARED && (rpc->load.acts > 0 || rpc->load_before.acts > 0);
 }
 
 void
@@ -43,9 +35,7 @@ turn_add(struct peer *peer, const Timebox__V1__Request *request)
 	w->request = request;
 	engine_read(rpc->engine, request->act.data, request->act.len, &rpc->requests, &w->read);
 	peer->waiting++;
-	/* The others' calls are not to wait for all the acts that there are. */
-	if ((rpc->calls_now || rpc->calls_before) && rpc->n_queue >= RPC_QUEUE_ACTS_SHARED)
-		peer_hold(peer);
+	rpc->load.acts++;
 	if (rpc->n_queue == RPC_QUEUE_ACTS || rpc->requests.used >= RPC_QUEUE_BYTES)
 		turn_flush(rpc);
 }
@@ -56,8 +46,6 @@ turn_forget(struct rpc *rpc, struct peer *peer)
 	for (size_t i = 0; i < rpc->n_queue && peer->waiting > 0; i++)
 		if (rpc->queue[i].peer == peer)
 			rpc->queue[i].peer = NULL;
-	if (peer->held)
-		LIST_REMOVE(peer, held_link);
 }
 
 /* ---- what is looked at before the engine: strangers, a slip that would end a PIN unsaid, an outlet that guesses ---- */
@@ -238,9 +226,6 @@ turn_flush(struct rpc *rpc)
 		act_decide(rpc, &rpc->queue[i]);
 	}
 	(void)engine_sweep(rpc->engine, RPC_SWEEP_ENTRIES);
-	/* Answers to calls tell of what was acknowledged before; they do not wait for the disk. */
-	if (rpc->n_queue > 0)
-		net_send_queued(rpc->net);
 	err = engine_commit(rpc->engine);
 	for (size_t i = 0; i < rpc->n_queue; i++) {
 		struct waiting_act *w = &rpc->queue[i];
@@ -256,5 +241,4 @@ turn_flush(struct rpc *rpc)
 	}
 	rpc->n_queue = 0;
 	arena_reset(&rpc->requests);
-	peers_release(rpc);
 }

@@ -120,6 +120,15 @@ people_reader_drop(struct people *p)
 	if (p->reader != NULL)
 		mdb_txn_abort(p->reader);
 	p->reader = NULL;
+	p->reading = 0;
+}
+
+static void
+reader_rest(struct people *p)
+{
+	if (p->reading)
+		mdb_txn_reset(p->reader);
+	p->reading = 0;
 }
 
 void
@@ -158,16 +167,18 @@ batch_open(struct people *p)
 	CHECK(!p->visiting);
 	if (p->failed)
 		return RESULT_UNAVAILABLE;
-	if (p->batch == NULL && (rc = env_begin(p->env, NULL, 0, &p->batch)) != 0)
-		return fail(p, rc);
-	return RESULT_OK;
+	if (p->batch != NULL)
+		return RESULT_OK;
+	reader_rest(p);
+	rc = env_begin(p->env, NULL, 0, &p->batch);
+	return rc == 0 ? RESULT_OK : fail(p, rc);
 }
 
-/* The innermost open transaction, or one to read; to be ended by read_end. Reads within reads get one of their own. */
+/* The innermost open transaction, or the one to read. */
 static int
 read_begin(struct people *p, MDB_txn **out)
 {
-	int rc;
+	int rc = 0;
 
 	/* Lost in a renewal that failed. */
 	if (p->env == NULL)
@@ -175,25 +186,22 @@ read_begin(struct people *p, MDB_txn **out)
 	if ((*out = innermost(p)) != NULL)
 		return 0;
 	if (p->reader == NULL)
-		return env_begin(p->env, NULL, MDB_RDONLY, out);
+		rc = env_begin(p->env, NULL, MDB_RDONLY, &p->reader);
+	else if (!p->reading)
+		rc = mdb_txn_renew(p->reader);
+	p->reading = rc == 0;
+	if (rc != 0)
+		people_reader_drop(p);
 	*out = p->reader;
-	p->reader = NULL;
-	if ((rc = mdb_txn_renew(*out)) != 0)
-		mdb_txn_abort(*out);
 	return rc;
 }
 
+/* After a read that gave `rc`: a reader with which something is wrong is of no more use. */
 static void
-read_end(struct people *p, MDB_txn *txn)
+read_end(struct people *p, const MDB_txn *txn, int rc)
 {
-	if (txn == innermost(p))
-		return;
-	if (p->reader != NULL) {
-		mdb_txn_abort(txn);
-		return;
-	}
-	mdb_txn_reset(txn);
-	p->reader = txn;
+	if (txn == p->reader && rc != 0 && rc != MDB_NOTFOUND && p->visiting == 0)
+		people_reader_drop(p);
 }
 
 enum result
@@ -214,7 +222,7 @@ people_get(struct people *p, enum people_table table, const void *key, size_t ke
 		if (value.mv_size > 0 && value.mv_size <= cap)
 			memcpy(buf, value.mv_data, value.mv_size);
 	}
-	read_end(p, txn);
+	read_end(p, txn, rc);
 	return rc == 0 && *len > cap ? RESULT_OVERFLOW : env_result(rc);
 }
 
@@ -347,7 +355,7 @@ people_each(struct people *p, enum people_table table, const void *prefix, size_
 	} else {
 		err = env_result(rc);
 	}
-	read_end(p, txn);
+	read_end(p, txn, rc);
 	return err;
 }
 

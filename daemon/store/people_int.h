@@ -16,8 +16,12 @@ struct people {
 	MDB_txn *batch;
 	/* A child of the batch, while a mark is open: all reads and writes go through it. */
 	MDB_txn *mark;
-	/* A read transaction between two reads: beginning it anew costs no memory. It sees nothing until then. */
+	/*
+	 * What reads go through while no batch is open. Once begun (`reading`) it stays so, as LMDB looks up every table anew in
+	 * each transaction, and ends before anything is written: so it sees what was committed last, and holds nothing back.
+	 */
 	MDB_txn *reader;
+	int reading;
 	/* How many people_each are under way, during which nothing is written. */
 	int visiting;
 	/* A write failed: no other is taken. */

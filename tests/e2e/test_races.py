@@ -8,7 +8,7 @@ import timebox_client as tc
 import timebox_code32
 from redeem_station import RedeemStation
 from small_station import ITEM, Draft
-from timebox_schema import act_pb2, codes_pb2, entry_pb2, types_pb2
+from timebox_schema import act_pb2, codes_pb2, entry_pb2, rpc_pb2, types_pb2
 
 CONNECTIONS, MEMBERS, ROUNDS = 64, 16, 25
 RESOLVED = {"already_confirmed": types_pb2.HOLD_STATE_CONFIRMED,
@@ -181,3 +181,31 @@ def test_of_two_approvals_of_one_proposal_exactly_one_takes_effect(station):
     responses = at_once([(second, second.request(approve)) for second in seconds])
     assert len(won(responses)) == 1 and lost(responses) == ["not_found"]
     assert state_of(kiosk, receipt) == types_pb2.HOLD_STATE_REVERSED
+
+
+def flood(client, requests, responses):
+    """Sends all at once, and reads the answers; they come in the order of the requests."""
+    client.sock.sendall(b"".join(tc.frame(r.SerializeToString()) for r in requests))
+    for _ in requests:
+        client.number += 1
+        responses.append(client.receive(client.number))
+
+
+def test_more_acts_and_reads_than_a_turn_takes_are_all_answered_in_order(station):
+    """A turn takes 256 of each where both come: the rest is put off, turn after turn."""
+    writers, readers = [station.session(i) for i in range(8)], [station.session(8 + i) for i in range(4)]
+    work = [(w, [w.request(w.hold_command("ONCE")) for _ in range(300)]) for w in writers]
+    ask = rpc_pb2.Request(call=rpc_pb2.Call(get_member=rpc_pb2.GetMember()))
+    work += [(r, [ask] * 600) for r in readers]
+    answers = [[] for _ in work]
+    threads = [threading.Thread(target=flood, args=(*w, a)) for w, a in zip(work, answers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert [len(a) for a in answers] == [300] * 8 + [600] * 4
+    assert {r.name for a in answers[:8] for r in a} <= {"", "out_of_stock"}
+    for of_one in answers[8:]:
+        assert all(r.code == codes_pb2.RESULT_CODE_OK and r.member.number for r in of_one)
+        assert sorted(r.as_of for r in of_one) == [r.as_of for r in of_one]
+    station.verify()

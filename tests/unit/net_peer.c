@@ -47,7 +47,23 @@ on_opened(void *ctx, struct net_conn *conn, const uint8_t key[NET_KEY_SIZE])
 	return 0;
 }
 
-static void
+/* Three times, each in another turn. */
+static enum net_taken
+put_off(struct net_conn *conn, const uint8_t *body, size_t len)
+{
+	if (server.put_off > 0)
+		assert_int_equal(atomic_load(&server.turns), server.put_off_turn + 1);
+	server.put_off_turn = atomic_load(&server.turns);
+	if (server.put_off < 3) {
+		server.put_off++;
+		return NET_LATER;
+	}
+	server.put_off = 0;
+	net_send(conn, body, len);
+	return NET_TAKEN;
+}
+
+static enum net_taken
 on_frame(void *ctx, struct net_conn *conn, const uint8_t *body, size_t len)
 {
 	assert_ptr_equal(ctx, &server);
@@ -81,6 +97,8 @@ on_frame(void *ctx, struct net_conn *conn, const uint8_t *body, size_t len)
 		net_conn_limit(conn, FRAME_MAX_BYTES);
 		net_send(conn, body, len);
 		break;
+	case DO_LATER:
+		return put_off(conn, body, len);
 	case DO_PATIENT:
 		net_conn_idle_ms(conn, 60000);
 		net_send(conn, body, len);
@@ -88,6 +106,7 @@ on_frame(void *ctx, struct net_conn *conn, const uint8_t *body, size_t len)
 	}
 	if (net_conn_queued(conn) > server.queued_most)
 		server.queued_most = net_conn_queued(conn);
+	return NET_TAKEN;
 }
 
 static void

@@ -22,6 +22,7 @@ enum order {
 	DO_FLOOD = 'F',	  /* answers with more than may wait for a client */
 	DO_STOP = 'S',	  /* answers with BIG_BYTES and stops the server */
 	DO_LIMIT = 'L',	  /* raises the frame limit to the most, sends back */
+	DO_LATER = 'A',	  /* puts the frame off three times, then sends back */
 	DO_PATIENT = 'I', /* raises the idle limit to a minute, sends back */
 };
 
@@ -39,6 +40,7 @@ struct server {
 	atomic_int opened, closed, turns, posted;
 	uint8_t key[NET_KEY_SIZE]; /* the last client's */
 	size_t queued_most;
+	int put_off, put_off_turn; /* how often the last DO_LATER was, and in which turn */
 	struct net_conn *paused;
 	uint64_t paused_ms;
 	uint8_t big[BIG_BYTES];

@@ -169,6 +169,34 @@ paused_connection_hands_up_nothing_until_resumed(void **state)
 }
 
 static void
+frame_put_off_comes_again_each_turn_before_what_follows_it(void **state)
+{
+	struct net_config config = server_config();
+	struct client client;
+	const struct net_counters *counters;
+
+	(void)state;
+	config.frame_ms = 1; /* stands still while put off */
+	server_start(&config);
+	assert_int_equal(client_open(&client, &honest), 1);
+	for (int again = 0; again < 3; again++) {
+		client_write(&client, "\x03" "Ego\x05" "After\x05" "Echo2\x05" "After\x04" "Echo", 27);
+		assert_receives(&client, "Ego");
+		assert_receives(&client, "After");
+		assert_receives(&client, "Echo2");
+		assert_receives(&client, "After");
+		assert_receives(&client, "Echo");
+	}
+	/* One that goes while it waits. */
+	client_write(&client, "\x05" "After", 6);
+	client_close(&client);
+	counters = server_stop();
+	assert_int_equal(counters->reasons[NET_CUT_FRAME], 0);
+	assert_true(counters->frames_in == 15 || counters->frames_in == 16);
+	server_free();
+}
+
+static void
 close_sends_what_is_queued_and_then_ends(void **state)
 {
 	struct net_config config = server_config();
@@ -352,6 +380,7 @@ main(void)
 		cmocka_unit_test(both_sides_learn_each_others_key),
 		cmocka_unit_test(limit_can_be_raised_for_a_connection),
 		cmocka_unit_test(paused_connection_hands_up_nothing_until_resumed),
+		cmocka_unit_test(frame_put_off_comes_again_each_turn_before_what_follows_it),
 		cmocka_unit_test(close_sends_what_is_queued_and_then_ends),
 		cmocka_unit_test(posted_functions_run_on_the_loop),
 		cmocka_unit_test(post_queue_is_bounded_and_emptied_by_close),
