@@ -15,7 +15,7 @@ DESTDIR ?=
 # Of a fuzz target in `make fuzz`; in `make check` and `make check-fuzz`; kill -9 cycles of the crash test, and of its short run.
 FUZZ_SECONDS       ?= 300
 FUZZ_SHORT_SECONDS ?= 5
-CRASH_CYCLES       ?= 100
+CRASH_CYCLES       ?= $(or $(CYCLES),100)
 CRASH_SHORT_CYCLES ?= 10
 # Power cuts and faults in `make check`: windows, and how many places each kind of call fails at.
 POWER_SHORT_WINDOWS ?= 12
@@ -147,7 +147,7 @@ help:
 #: check-unit    unit tests                     T=name filters by file or test
 #: check-e2e     real daemon and clients        T=name filters as pytest -k does
 #: check-races   the e2e tests of races alone
-#: check-crash   kill -9 under load             CRASH_CYCLES=100
+#: check-crash   kill -9 under load             CYCLES=100
 #: check-power   power cuts rebuilt from a recording of what the daemon wrote   WINDOWS=500 SEED=; POWER_LIE=sync|through
 #: check-faults  every call that can fail fails: memory, reads, writes, syncs, maps, files; full disk; clock
 #: check-sim     book and engine simulated, every answer compared with a model   RUNS=20000 SEED=1; PLANTED=1
@@ -337,7 +337,7 @@ RUN = +@MAKE='$(MAKE)' PYTHON='$(PYTHON)' T='$(T)' FUZZ_SECONDS='$(or $(1),$(FUZ
 	WATCH_SECONDS='$(WATCH_SECONDS)' tests/run-all.sh
 
 check: deps
-	$(RUN) lint lint-selftest buf build-gcc build-clang unit unit-asan vectors operator bits verdicts sim fuzz e2e crash power faults
+	$(RUN) lint lint-selftest buf build-gcc build-clang unit unit-asan vectors operator bits verdicts sim planted fuzz e2e crash power faults
 check-unit: deps
 	$(RUN) unit
 check-e2e: deps

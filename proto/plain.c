@@ -248,6 +248,9 @@ field_read(ProtobufCMessage *m, const Field *f, struct arena *a, unsigned type, 
 
 	if (f->label == PROTOBUF_C_LABEL_REPEATED)
 		return is_packed(f) ? packed_read(m, f, a, type, w) : list_read(m, f, a, type, w);
+	/* What notes apart whether it is there. */
+	if (f->label != PROTOBUF_C_LABEL_NONE)
+		return -1;
 	if (is_choice(f)) {
 		memcpy(&chosen, quantifier, sizeof(chosen));
 		if (chosen != 0)

@@ -217,6 +217,7 @@ run_suite() {
 		build valgrind all py build/bench-smallmap.so &&
 			run_counted valgrind "$PYTHON" tests/crash/watched/watched.py valgrind "$WATCH_SECONDS" ;;
 	sim) run_sim ;;
+	planted) build planted build/sim/sim && run_counted planted "$MAKE" check-sim PLANTED=1 ;;
 	fuzz) run_fuzz ;;
 	e2e) build e2e all py && run_pytest e2e "$ROOT/build" tests/e2e tests/verify ;;
 	e2e-asan) build e2e-asan asan all py && run_pytest e2e-asan "$ROOT/build/asan/bin" tests/e2e tests/verify ;;

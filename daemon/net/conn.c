@@ -147,30 +147,43 @@ conn_read_head(struct net_conn *conn, const uint8_t *p, size_t n)
 static int
 conn_may_deliver(const struct net_conn *conn)
 {
-	return conn->state == CONN_OPEN && !conn->paused && !conn->choked && !conn->is_late &&
+	return conn->state == CONN_OPEN && !conn->paused && !conn->choked && conn->late_in == NULL &&
 	       !conn->net->stopping;
 }
 
-/* The hook did not take the frame whose head is known: nothing more is handed up in this turn. */
+/*
+ * The hook did not take the frame whose head is known: nothing more is handed up in this turn. Who had a frame taken in it
+ * waits behind those who had none, whatever the order of coming: else one that has always more to say would be first each time.
+ */
 static void
 conn_put_off(struct net_conn *conn)
 {
-	conn->is_late = 1;
-	TAILQ_INSERT_TAIL(&conn->net->late, conn, late);
+	struct net *net = conn->net;
+
+	conn->late_in = conn->taken_turn == net->turns ? &net->late_served : &net->late;
+	TAILQ_INSERT_TAIL(conn->late_in, conn, late);
+}
+
+static void
+conn_release(struct conn_queue *late)
+{
+	struct net_conn *conn;
+
+	while ((conn = TAILQ_FIRST(late)) != NULL) {
+		TAILQ_REMOVE(late, conn, late);
+		conn->late_in = NULL;
+		conn->frame_ms = 0; /* waiting was not the client's doing */
+		if (conn->state == CONN_OPEN)
+			conn_make_ready(conn);
+	}
 }
 
 void
 conn_release_late(struct net *net)
 {
-	struct net_conn *conn;
-
-	while ((conn = TAILQ_FIRST(&net->late)) != NULL) {
-		TAILQ_REMOVE(&net->late, conn, late);
-		conn->is_late = 0;
-		conn->frame_ms = 0; /* waiting was not the client's doing */
-		if (conn->state == CONN_OPEN)
-			conn_make_ready(conn);
-	}
+	net->turns++;
+	conn_release(&net->late);
+	conn_release(&net->late_served);
 }
 
 /*
@@ -197,6 +210,7 @@ conn_deliver(struct net_conn *conn, const uint8_t *p, size_t n)
 		conn->frame_head = conn->frame_body = 0;
 		conn->frame_ms = 0;
 		net->counters.frames_in++;
+		conn->taken_turn = net->turns;
 		used += head + body;
 	}
 	if (used == n)
@@ -501,8 +515,8 @@ conn_free(struct net_conn *conn)
 		TAILQ_REMOVE(&net->ready, conn, ready);
 	if (conn->is_dirty)
 		TAILQ_REMOVE(&net->dirty, conn, dirty);
-	if (conn->is_late)
-		TAILQ_REMOVE(&net->late, conn, late);
+	if (conn->late_in != NULL)
+		TAILQ_REMOVE(conn->late_in, conn, late);
 	stream_shut(conn);
 	stream_close(conn);
 	conn->magic = 0;
@@ -537,7 +551,7 @@ conn_over_limit(const struct net_conn *conn, uint64_t now)
 {
 	if (conn->out.len > 0 && now - conn->written_ms > conn->net->write_ms)
 		return NET_CUT_WRITE;
-	if (conn->paused || conn->choked)
+	if (conn->paused || conn->choked || conn->late_in != NULL)
 		return NET_REASONS;
 	if (conn->frame_ms != 0 && now - conn->frame_ms > conn->net->frame_ms)
 		return NET_CUT_FRAME;

@@ -216,6 +216,8 @@ net_open(const struct net_config *config, const struct net_hooks *hooks, struct 
 	TAILQ_INIT(&net->ready);
 	TAILQ_INIT(&net->dirty);
 	TAILQ_INIT(&net->late);
+	TAILQ_INIT(&net->late_served);
+	net->turns = 1;
 	pthread_mutex_init(&net->post_lock, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	listen_raise_descriptors(net);

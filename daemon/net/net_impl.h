@@ -67,7 +67,9 @@ struct net_conn {
 	LIST_ENTRY(net_conn) end;    /* net->ending, from CONN_CLOSING on */
 	TAILQ_ENTRY(net_conn) ready; /* net->ready, while is_ready */
 	TAILQ_ENTRY(net_conn) dirty; /* net->dirty, while is_dirty */
-	TAILQ_ENTRY(net_conn) late;  /* net->late, while is_late */
+	TAILQ_ENTRY(net_conn) late;  /* late_in, while that is not NULL */
+	struct conn_queue *late_in;  /* its next frame waits for the turn's end */
+	uint64_t taken_turn;	     /* the last turn in which a frame of it was taken */
 	uint64_t id;
 	void *data;
 	size_t frame_max;
@@ -83,7 +85,6 @@ struct net_conn {
 	unsigned ended : 1;   /* the other side's sending end is shut */
 	unsigned is_ready : 1;
 	unsigned is_dirty : 1;
-	unsigned is_late : 1; /* its next frame waits for the turn's end */
 
 	/* steady clock, ms */
 	unsigned idle_ms;
@@ -133,7 +134,9 @@ struct net {
 	struct conn_list ending;
 	struct conn_queue ready; /* to be read without waiting for the socket */
 	struct conn_queue dirty; /* something was queued in this turn */
-	struct conn_queue late;	 /* to be ready when this turn is over */
+	struct conn_queue late;	 /* to be ready when this turn is over, first */
+	struct conn_queue late_served; /* and behind those */
+	uint64_t turns;		       /* this one's number */
 	uint64_t next_id;
 	uint64_t now_ms; /* steady clock, when frames were last looked for */
 	uint64_t swept_ms;

@@ -173,8 +173,10 @@ on_call(struct peer *peer, const struct key_row *key, const Timebox__V1__Call *c
 {
 	struct rpc *rpc = peer->rpc;
 
-	if (turn_calls_full(rpc))
+	if (turn_calls_full(rpc)) {
+		peer->put_off = PUT_OFF_CALL;
 		return NET_LATER;
+	}
 	rpc->load.calls++;
 	session_check(peer, peer->last_frame_ms);
 	call_serve(peer, key, call);
@@ -197,12 +199,24 @@ on_request(struct peer *peer, const struct key_row *key, const uint8_t *body, si
 		turn_add(peer, request);
 		return NET_TAKEN;
 	}
-	if (err != RESULT_OK)
+	if (err != RESULT_OK) {
 		frame_refuse(peer, err);
-	else
-		taken = request->call != NULL ? on_call(peer, key, request->call) : NET_LATER;
+	} else if (request->call != NULL) {
+		taken = on_call(peer, key, request->call);
+	} else {
+		peer->put_off = PUT_OFF_ACT;
+		taken = NET_LATER;
+	}
 	rpc->requests.used = mark;
 	return taken;
+}
+
+/* A frame that was put off, and is again: a long one would cost its decoding each time. */
+static int
+still_put_off(const struct peer *peer)
+{
+	return (peer->put_off == PUT_OFF_ACT && turn_acts_full(peer->rpc)) ||
+	       (peer->put_off == PUT_OFF_CALL && turn_calls_full(peer->rpc));
 }
 
 static enum net_taken
@@ -223,8 +237,11 @@ on_frame(void *ctx, struct net_conn *conn, const uint8_t *body, size_t len)
 		net_conn_close(conn);
 		return NET_TAKEN;
 	}
-	if (on_request(peer, key, body, len) == NET_TAKEN)
-		return NET_TAKEN;
+	if (!still_put_off(peer)) {
+		peer->put_off = PUT_OFF_NOTHING;
+		if (on_request(peer, key, body, len) == NET_TAKEN)
+			return NET_TAKEN;
+	}
 	/* It counts when it is taken. */
 	peer->frames--;
 	return NET_LATER;

@@ -42,6 +42,8 @@ struct peer {
 	uint32_t waiting;
 	uint32_t refused;
 	int closing;
+	/* What the frame at hand is, if it was put off: it need not be decoded to be put off again. */
+	enum { PUT_OFF_NOTHING, PUT_OFF_ACT, PUT_OFF_CALL } put_off;
 	LIST_ENTRY(peer) link;
 };
 

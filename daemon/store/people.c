@@ -120,7 +120,7 @@ people_reader_drop(struct people *p)
 	if (p->reader != NULL)
 		mdb_txn_abort(p->reader);
 	p->reader = NULL;
-	p->reading = 0;
+	p->reading = p->reader_bad = 0;
 }
 
 static void
@@ -200,7 +200,10 @@ read_begin(struct people *p, MDB_txn **out)
 static void
 read_end(struct people *p, const MDB_txn *txn, int rc)
 {
-	if (txn == p->reader && rc != 0 && rc != MDB_NOTFOUND && p->visiting == 0)
+	if (txn == p->reader && rc != 0 && rc != MDB_NOTFOUND)
+		p->reader_bad = 1;
+	/* Whoever visits still has a cursor on it. */
+	if (p->reader_bad && p->visiting == 0)
 		people_reader_drop(p);
 }
 
@@ -318,8 +321,9 @@ people_undo(struct people *p)
 	p->mark = NULL;
 }
 
+/* What the function said; *failed: what LMDB did. */
 static enum result
-visit(MDB_cursor *cursor, const void *prefix, size_t prefix_len, people_fn fn, void *ctx)
+visit(MDB_cursor *cursor, const void *prefix, size_t prefix_len, people_fn fn, void *ctx, int *failed)
 {
 	MDB_val key = env_val(prefix, prefix_len), value;
 	enum result err = RESULT_OK;
@@ -331,7 +335,8 @@ visit(MDB_cursor *cursor, const void *prefix, size_t prefix_len, people_fn fn, v
 		if (err == RESULT_OK)
 			rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
 	}
-	return rc == 0 || rc == MDB_NOTFOUND ? err : env_result(rc);
+	*failed = rc == MDB_NOTFOUND ? 0 : rc;
+	return err;
 }
 
 enum result
@@ -340,7 +345,7 @@ people_each(struct people *p, enum people_table table, const void *prefix, size_
 {
 	MDB_cursor *cursor = NULL;
 	MDB_txn *txn;
-	enum result err;
+	enum result err = RESULT_OK;
 	int rc;
 
 	if (prefix_len > PEOPLE_KEY_MAX)
@@ -349,14 +354,12 @@ people_each(struct people *p, enum people_table table, const void *prefix, size_
 		return env_result(rc);
 	if ((rc = mdb_cursor_open(txn, p->dbi[table], &cursor)) == 0) {
 		p->visiting++;
-		err = visit(cursor, prefix, prefix_len, fn, ctx);
+		err = visit(cursor, prefix, prefix_len, fn, ctx, &rc);
 		p->visiting--;
 		mdb_cursor_close(cursor);
-	} else {
-		err = env_result(rc);
 	}
 	read_end(p, txn, rc);
-	return err;
+	return rc != 0 ? env_result(rc) : err;
 }
 
 enum result

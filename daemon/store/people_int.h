@@ -22,6 +22,8 @@ struct people {
 	 */
 	MDB_txn *reader;
 	int reading;
+	/* A read through it failed: it goes once nobody visits. */
+	int reader_bad;
 	/* How many people_each are under way, during which nothing is written. */
 	int visiting;
 	/* A write failed: no other is taken. */

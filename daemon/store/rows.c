@@ -543,6 +543,8 @@ table_room(struct rows *r, const struct table *t)
 	if (t->beside == 0)
 		return;
 	CHECK(t->beside < r->n_tables && owner->room == 0 && owner->beside == 0 && t->room == 0);
+	/* What may be evicted is found by way of the owner's places. */
+	CHECK((t->flags & ROWS_EVICTABLE) == 0 || owner->flags & ROWS_EVICTABLE);
 	owner->room = owner->row_bytes;
 	owner->stride += t->row_bytes;
 }

@@ -188,8 +188,6 @@ finish(struct rows_disk *disk, enum merge_haste haste)
 	atomic_store(&disk->kept_bytes, m->bytes);
 	atomic_store(&disk->merged, m->gen);
 	state_log_drop(disk->log, m->before, haste == MERGE_ALL);
-	if (haste == MERGE_IDLE)
-		rows_log_spare_free();
 }
 
 /* ---- in time ---- */

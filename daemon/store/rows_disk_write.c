@@ -139,6 +139,9 @@ writer(void *arg)
 			pthread_mutex_lock(&disk->lock);
 		} else if (disk->closing) {
 			break;
+		} else {
+			/* Nothing changes, and everything is merged. */
+			rows_log_spare_free();
 		}
 	}
 	pthread_mutex_unlock(&disk->lock);
@@ -212,7 +215,10 @@ rows_disk_limit(struct rows *r, size_t bytes)
 
 	if (part < MERGE_LEAST)
 		part = MERGE_LEAST;
-	atomic_store(&r->disk->merge_bytes, part < MERGE_BYTES ? part : MERGE_BYTES);
+	if (part > MERGE_BYTES)
+		part = MERGE_BYTES;
+	atomic_store(&r->disk->merge_bytes, part);
+	rows_log_spare_limit(part);
 }
 
 void

@@ -241,6 +241,8 @@ void rows_log_free(struct rows_log *log);
 /* Blocks that no log uses now. */
 size_t rows_log_spare_bytes(void);
 void rows_log_spare_free(void);
+/* So many bytes of them are kept, at most. */
+void rows_log_spare_limit(size_t bytes);
 /* The record at a place (0, 0 first), which moves on; NULL at the end. */
 const struct record *rows_log_next(const struct rows_log *log, size_t *block, size_t *offset);
 

@@ -5,8 +5,8 @@
 #include "daemon/base/check.h"
 #include "daemon/store/rows_int.h"
 
-/* Blocks kept for the next log: as many as all changes that wait to be merged may take, and some. */
-#define SPARE_BLOCKS 512
+/* Blocks kept for the next log, at most. */
+#define SPARE_BLOCKS 128
 /* Where a record lies: block, and eighths of a byte count, in 32 bits. */
 #define PLACE_BITS  17
 #define PLACE_MASK  (((uint32_t)1 << PLACE_BITS) - 1)
@@ -21,13 +21,14 @@ record_at(const struct rows_log *log, uint32_t at)
 
 /*
  * Blocks that no log uses, for the next one: given back to the system they would come again as
- * fresh pages, a fault for each. The loop takes them, the thread gives them, and frees them when nothing changes.
+ * fresh pages, a fault for each. The loop takes them, the thread gives them, and frees them when
+ * nothing changes.
  */
 static struct {
 	pthread_mutex_t lock;
 	uint8_t *block[SPARE_BLOCKS];
-	size_t n;
-} spare = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	size_t n, most;
+} spare = {.lock = PTHREAD_MUTEX_INITIALIZER, .most = SPARE_BLOCKS};
 
 static uint8_t *
 block_take(void)
@@ -45,7 +46,7 @@ static void
 block_give(uint8_t *block)
 {
 	pthread_mutex_lock(&spare.lock);
-	if (spare.n < SPARE_BLOCKS) {
+	if (spare.n < spare.most) {
 		spare.block[spare.n++] = block;
 		block = NULL;
 	}
@@ -69,6 +70,18 @@ rows_log_spare_free(void)
 {
 	while (rows_log_spare_bytes() > 0)
 		free(block_take());
+}
+
+void
+rows_log_spare_limit(size_t bytes)
+{
+	size_t blocks = bytes / ROWS_LOG_BLOCK;
+
+	pthread_mutex_lock(&spare.lock);
+	spare.most = blocks < SPARE_BLOCKS ? blocks : SPARE_BLOCKS;
+	pthread_mutex_unlock(&spare.lock);
+	if (rows_log_spare_bytes() > bytes)
+		rows_log_spare_free();
 }
 
 static void

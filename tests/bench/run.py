@@ -217,6 +217,8 @@ class Measure:
 
     def idle(self):
         rate = self.bench("gift", conns=64, seconds=SECONDS)["acts_per_s"]
+        # What waits to be merged is memory, too, that is given back meanwhile.
+        self.settled()
         before = self.quiet_memory()
         self.bench("idle", n=IDLE)
         self.got["idle KiB"].append((self.quiet_memory() - before) / IDLE / 1024)

@@ -49,7 +49,7 @@ plant quota-kept daemon/book/redemption.c 's/->used -= h->count/->used -= 0/'
 plant debt-second daemon/book/points.c 's/int64_t paid = owed < points ? owed : points;/int64_t paid = 0 * owed;/'
 plant minutes-rounded-away daemon/book/points.c 's/row->minutes = (uint32_t)(total - units \* per);/row->minutes = 0;/'
 plant one-microsecond daemon/book/redemption.c 's/if (b->in->now_us >= h->use_by_us)/if (b->in->now_us > h->use_by_us)/'
-plant row-not-dirty daemon/store/rows.c 's/if (row->dirty || r->env == NULL)/if (row->dirty || r->env == NULL || row->key.table == 2)/'
+plant row-not-dirty daemon/store/rows.c 's/if (r->disk != NULL && (row->live/if (r->disk != NULL \&\& row->key.table != 4 \&\& (row->live/'
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -64,6 +64,22 @@ put_off(struct net_conn *conn, const uint8_t *body, size_t len)
 }
 
 static enum net_taken
+share(struct net_conn *conn, const uint8_t *body, size_t len)
+{
+	int turn = atomic_load(&server.turns);
+
+	if (server.share_turn != turn)
+		server.shared = 0;
+	server.share_turn = turn;
+	if (server.shared == SHARE)
+		return NET_LATER;
+	server.shared++;
+	atomic_fetch_add(&server.shared_all, 1);
+	net_send(conn, body, len);
+	return NET_TAKEN;
+}
+
+static enum net_taken
 on_frame(void *ctx, struct net_conn *conn, const uint8_t *body, size_t len)
 {
 	assert_ptr_equal(ctx, &server);
@@ -99,6 +115,8 @@ on_frame(void *ctx, struct net_conn *conn, const uint8_t *body, size_t len)
 		break;
 	case DO_LATER:
 		return put_off(conn, body, len);
+	case DO_SHARE:
+		return share(conn, body, len);
 	case DO_PATIENT:
 		net_conn_idle_ms(conn, 60000);
 		net_send(conn, body, len);
@@ -131,6 +149,8 @@ on_turn(void *ctx)
 {
 	assert_ptr_equal(ctx, &server);
 	atomic_fetch_add(&server.turns, 1);
+	if (server.shared == SHARE)
+		usleep(1000);
 	if (server.paused == NULL)
 		return 60000;
 	if (clock_steady_ms() - server.paused_ms < PAUSE_MS)

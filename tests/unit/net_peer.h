@@ -23,11 +23,13 @@ enum order {
 	DO_STOP = 'S',	  /* answers with BIG_BYTES and stops the server */
 	DO_LIMIT = 'L',	  /* raises the frame limit to the most, sends back */
 	DO_LATER = 'A',	  /* puts the frame off three times, then sends back */
+	DO_SHARE = 'T',	  /* sends back at most SHARE frames a turn of 1 ms, puts the others off */
 	DO_PATIENT = 'I', /* raises the idle limit to a minute, sends back */
 };
 
 #define BIG_BYTES FRAME_MAX_BYTES
 #define PAUSE_MS  100
+#define SHARE	  4
 
 struct server {
 	struct net *net;
@@ -41,6 +43,8 @@ struct server {
 	uint8_t key[NET_KEY_SIZE]; /* the last client's */
 	size_t queued_most;
 	int put_off, put_off_turn; /* how often the last DO_LATER was, and in which turn */
+	int share_turn, shared;	   /* of DO_SHARE: the last turn, and how many it took */
+	atomic_int shared_all;
 	struct net_conn *paused;
 	uint64_t paused_ms;
 	uint8_t big[BIG_BYTES];

@@ -196,6 +196,37 @@ frame_put_off_comes_again_each_turn_before_what_follows_it(void **state)
 	server_free();
 }
 
+/* However much one has to say, another has a part of the turn after it asked. */
+static void
+who_had_no_part_of_a_turn_comes_first_in_the_next(void **state)
+{
+	enum { FRAMES = 1000 };
+	struct net_config config = server_config();
+	static uint8_t flood[2 * FRAMES];
+	struct client hog, client;
+	int before;
+
+	(void)state;
+	for (size_t i = 0; i < FRAMES; i++)
+		memcpy(flood + 2 * i, "\x01T", 2);
+	server_start(&config);
+	assert_int_equal(client_open(&hog, &honest), 1);
+	assert_int_equal(client_open(&client, &honest), 1);
+	client_write(&hog, flood, sizeof(flood));
+	for (int asked = 0; asked < 3; asked++) {
+		assert_receives(&hog, "T");
+		before = atomic_load(&server.shared_all);
+		client_write(&client, "\x01T", 2);
+		assert_receives(&client, "T");
+		/* Else it waits until the other has nothing more to say. */
+		assert_true(before > FRAMES / 2 || atomic_load(&server.shared_all) < FRAMES - SHARE);
+	}
+	client_close(&hog);
+	client_close(&client);
+	server_stop();
+	server_free();
+}
+
 static void
 close_sends_what_is_queued_and_then_ends(void **state)
 {
@@ -381,6 +412,7 @@ main(void)
 		cmocka_unit_test(limit_can_be_raised_for_a_connection),
 		cmocka_unit_test(paused_connection_hands_up_nothing_until_resumed),
 		cmocka_unit_test(frame_put_off_comes_again_each_turn_before_what_follows_it),
+		cmocka_unit_test(who_had_no_part_of_a_turn_comes_first_in_the_next),
 		cmocka_unit_test(close_sends_what_is_queued_and_then_ends),
 		cmocka_unit_test(posted_functions_run_on_the_loop),
 		cmocka_unit_test(post_queue_is_bounded_and_emptied_by_close),

@@ -58,6 +58,13 @@ schema_has_only_types_that_can_be_written(void **state)
 	check_types(&timebox__v1__response__descriptor);
 	check_types(&timebox__v1__act__descriptor);
 	check_types(&timebox__v1__entry__descriptor);
+	check_types(&timebox__v1__receipt__descriptor);
+	check_types(&timebox__v1__opening__descriptor);
+	check_types(&timebox__v1__texts__descriptor);
+	check_types(&timebox__v1__person_text__descriptor);
+	check_types(&timebox__v1__name_text__descriptor);
+	check_types(&timebox__v1__card_text__descriptor);
+	check_types(&timebox__v1__record_text__descriptor);
 }
 
 /* An answer with a number of each sign, a list of numbers, a list of messages, a text, and an empty choice. */

@@ -12,6 +12,9 @@
 
 #define OWNERS 40
 #define GUESTS 3
+/* Between two openings there is more than a merge begins with (MERGE_LEAST, 1 MiB). */
+#define TURNS  120000
+#define REOPEN 40000
 
 enum { OWNER = 1, GUEST };
 
@@ -96,7 +99,7 @@ a_row_beside_another_is_found_wherever_it_lies(void **state)
 
 	memset(all, 0, sizeof(all));
 	assert_int_equal(rows_open(dir, beside, 3, &rows), RESULT_OK);
-	for (uint64_t turn = 1; turn <= 20000; turn++) {
+	for (uint64_t turn = 1; turn <= TURNS; turn++) {
 		uint64_t i = (uint64_t)rand_r(&dice) % OWNERS, g = (uint64_t)rand_r(&dice) % GUESTS;
 		struct row_key owner = {.table = OWNER, .a = i}, guest = guest_key(i, g);
 
@@ -120,12 +123,13 @@ a_row_beside_another_is_found_wherever_it_lies(void **state)
 		must_be(rows, &guest, all[i].guest[g]);
 		if (turn % 100 == 0)
 			must_all_be(rows, all);
-		if (turn % 1000 == 0) {
+		if (turn % REOPEN == 0) {
 			assert_int_equal(rows_checkpoint(rows, turn, "m", 1), RESULT_OK);
 			rows_close(rows);
 			assert_int_equal(rows_open(dir, beside, 3, &rows), RESULT_OK);
 		}
-	}	rows_close(rows);
+	}
+	rows_close(rows);
 }
 
 static int
