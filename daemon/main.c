@@ -6,6 +6,7 @@
  */
 #include <argp.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -269,6 +270,17 @@ load_config(const struct arguments *a, struct config *config)
 	return 0;
 }
 
+/* Asked to stop while it stops: it is about to, and says why with its exit code. */
+static void
+term_ignore(void)
+{
+	sigset_t term;
+
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	(void)pthread_sigmask(SIG_BLOCK, &term, NULL);
+}
+
 static int
 serve(struct engine *engine, const struct config *config)
 {
@@ -286,6 +298,7 @@ serve(struct engine *engine, const struct config *config)
 	fflush(stdout);
 	log_event(LOG_LEVEL_INFO, "serving", "seq=%" PRIu64, engine_last_seq(engine));
 	err = rpc_run(rpc);
+	term_ignore();
 	log_event(LOG_LEVEL_INFO, "stopping", "seq=%" PRIu64, engine_last_seq(engine));
 	rpc_close(rpc);
 	return err == RESULT_OK ? 0 : complain(EXIT_FAILED, "run", result_text_en(err));

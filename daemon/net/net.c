@@ -296,6 +296,16 @@ net_counters(const struct net *net)
 	return &net->counters;
 }
 
+/* The loop cannot go on, as errno says. */
+static enum result
+loop_failed(void)
+{
+	int why = errno;
+
+	log_event(LOG_LEVEL_ERROR, "loop_failed", "why=\"%s\"", strerror(why));
+	return why == ENOMEM ? RESULT_NO_MEMORY : RESULT_INTERNAL;
+}
+
 /* Reads from those who wait already, then waits for events, at most `wait_ms`, and runs them. */
 static enum result
 net_wait(struct net *net, unsigned wait_ms)
@@ -306,10 +316,8 @@ net_wait(struct net *net, unsigned wait_ms)
 	};
 
 	conn_read_ready(net);
-	if (event_add(net->tick, &wait) != 0 || event_base_loop(net->base, EVLOOP_ONCE) < 0) {
-		log_event(LOG_LEVEL_ERROR, "loop_failed", "why=\"%s\"", strerror(errno));
-		return RESULT_INTERNAL;
-	}
+	if (event_add(net->tick, &wait) != 0 || event_base_loop(net->base, EVLOOP_ONCE) < 0)
+		return loop_failed();
 	conn_send_all(net);
 	return RESULT_OK;
 }
@@ -327,7 +335,7 @@ net_gather(struct net *net, uint64_t before)
 		before = net->counters.frames_in;
 		conn_read_ready(net);
 		if (event_base_loop(net->base, EVLOOP_ONCE | EVLOOP_NONBLOCK) < 0)
-			r = RESULT_INTERNAL;
+			r = loop_failed();
 		conn_send_all(net);
 	}
 	return r;
@@ -388,12 +396,11 @@ net_run(struct net *net)
 	while (!atomic_load(&net->stop_asked)) {
 		uint64_t frames = net->counters.frames_in;
 		unsigned sweep_in_ms;
+		enum result r;
 		int turn_in_ms;
 
-		if (net_wait(net, wait_ms) != RESULT_OK)
-			return RESULT_INTERNAL;
-		if (net_gather(net, frames) != RESULT_OK)
-			return RESULT_INTERNAL;
+		if ((r = net_wait(net, wait_ms)) != RESULT_OK || (r = net_gather(net, frames)) != RESULT_OK)
+			return r;
 		sweep_in_ms = net_sweep(net);
 		turn_in_ms = net->hooks.turn(net->hooks.ctx);
 		conn_release_late(net);

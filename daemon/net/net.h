@@ -158,7 +158,7 @@ const char *net_address(const struct net *net);
 /*
  * Runs the loop until net_stop, SIGTERM or SIGINT: then stops accepting and reading, calls `turn` a
  * last time, sends what is queued for at most NET_STOP_MS, closes all connections and returns
- * RESULT_OK. RESULT_INTERNAL if the event loop itself fails.
+ * RESULT_OK. RESULT_NO_MEMORY, RESULT_INTERNAL if the event loop itself fails.
  */
 MUST_CHECK enum result net_run(struct net *net);
 
