@@ -8,7 +8,8 @@
  *   rows_disk.c        the environment: opening, reading
  *   rows_disk_write.c  the thread that writes
  *   state_log.c        what changed, durable at the end of a file, until it is merged
- *   rows_disk_merge.c      merging it into the environment
+ *   rows_disk_merge.c  merging it into the environment
+ *   rows_disk_order.c  in which order
  *
  * Tests put another rows_disk*.c under the rest (tests/sim/store_rows.c).
  */
