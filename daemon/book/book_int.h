@@ -126,11 +126,11 @@ void book_due_drop(struct book *b, enum due_kind kind, uint64_t due_us, uint64_t
 /* The member's row if it exists (any status); NULL otherwise. */
 const struct member_row *book_member(const struct book *b, uint64_t member);
 struct member_row *book_member_edit(struct book *b, uint64_t member);
-/* The member's head, likewise. */
+/* The row to change, or NULL with *err: RESULT_UNKNOWN_MEMBER, RESULT_ERASED for one who is no longer to be changed. */
+struct member_row *book_member_standing(struct book *b, uint64_t member, enum result *err);
+/* The member's head, there for each member: the row if they exist, NULL otherwise. */
 const struct member_head_row *book_head(const struct book *b, uint64_t member);
 struct member_head_row *book_head_edit(struct book *b, uint64_t member);
-/* The same, or NULL with *err: RESULT_UNKNOWN_MEMBER, RESULT_ERASED for one who is no longer to be changed. */
-struct member_row *book_member_standing(struct book *b, uint64_t member, enum result *err);
 /* The agreement of a partner covers the day. */
 int book_partner_in_force(const struct book *b, code8 partner, int32_t day);
 /* Training covers the day, both end days counting. */
