@@ -10,7 +10,9 @@
 int
 turn_acts_full(const struct rpc *rpc)
 {
-	return rpc->load.acts >= RPC_TURN_ACTS_SHARED && (rpc->load.calls > 0 || rpc->load_before.calls > 0);
+	uint32_t calls = rpc->load.calls > rpc->load_before.calls ? rpc->load.calls : rpc->load_before.calls;
+
+	return calls > 0 && rpc->load.acts >= RPC_TURN_ACTS_SHARED && rpc->load.acts >= RPC_TURN_ACTS_A_CALL * calls;
 }
 
 int

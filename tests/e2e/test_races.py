@@ -192,7 +192,7 @@ def flood(client, requests, responses):
 
 
 def test_more_acts_and_reads_than_a_turn_takes_are_all_answered_in_order(station):
-    """A turn takes 256 of each where both come: the rest is put off, turn after turn."""
+    """Where both come, a turn takes so many of each: the rest is put off, turn after turn."""
     writers, readers = [station.session(i) for i in range(8)], [station.session(8 + i) for i in range(4)]
     work = [(w, [w.request(w.hold_command("ONCE")) for _ in range(300)]) for w in writers]
     ask = rpc_pb2.Request(call=rpc_pb2.Call(get_member=rpc_pb2.GetMember()))

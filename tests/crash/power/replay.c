@@ -35,6 +35,8 @@
 #define ACKS_MAX    65536
 #define CACHE_SLOTS (1u << 18)
 #define COMPLAINTS  5
+/* How far it is, is told after so many windows. */
+#define TOLD_EVERY 50
 
 struct event {
 	struct power_head head;
@@ -419,6 +421,18 @@ ends_window(size_t i)
 }
 
 static void
+count_window(int good, size_t windows)
+{
+	struct counts *c = run.counts;
+	unsigned long done;
+
+	atomic_fetch_add(good ? &c->windows_ok : &c->windows_bad, 1);
+	done = c->windows_ok + c->windows_bad;
+	if (done % TOLD_EVERY == 0)
+		fprintf(stderr, "%lu windows of %zu, %lu states checked\n", done, windows, c->checks);
+}
+
+static void
 work(size_t worker, size_t windows)
 {
 	char dir[PATH_MAX];
@@ -434,10 +448,7 @@ work(size_t worker, size_t windows)
 			continue;
 		mine = window * windows / run.n_windows != (window + 1) * windows / run.n_windows;
 		if (mine && chosen++ % WORKERS == worker) {
-			if (try_window(dir, from, i + 1))
-				atomic_fetch_add(&run.counts->windows_ok, 1);
-			else
-				atomic_fetch_add(&run.counts->windows_bad, 1);
+			count_window(try_window(dir, from, i + 1), windows);
 		} else {
 			for (size_t k = from; k <= i; k++)
 				disk_take(&disk, &run.events[k].head, run.events[k].path, run.events[k].bytes, k);
