@@ -16,6 +16,7 @@
  *	idle n=N		opens connections that say nothing, beside those there are; n=0 closes them
  *	fdatasync seconds=S folder=DIR
  *	sha256 seconds=S
+ *	wake seconds=S busy=PART
  */
 #include "tests/bench/load.h"
 #include "tests/bench/probe.h"
@@ -287,9 +288,12 @@ run_probe(const char *line)
 		(void)printf("{\"per_s\": %.0f}\n", probe_sha256(number_of(line, "seconds", 1)));
 		return;
 	}
-	if (folder == NULL)
+	if (strncmp(line, "wake", 4) == 0)
+		probe_wake(number_of(line, "busy", 0), number_of(line, "seconds", 1), &h);
+	else if (folder == NULL)
 		bench_die("where: %s", line);
-	probe_fdatasync(folder + 7, number_of(line, "seconds", 1), &h);
+	else
+		probe_fdatasync(folder + 7, number_of(line, "seconds", 1), &h);
 	(void)printf("{");
 	print_latency("latency", &h);
 	(void)printf("}\n");

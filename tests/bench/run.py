@@ -32,6 +32,8 @@ MEMBERS, IDLE = setting("MEMBERS", 10000, 1000000), setting("IDLE", 0, 10000)
 LATENCY_SECONDS = setting("LATENCY_SECONDS", 8, 15)
 DISK_ACTS = 20000 if QUICK else 200000
 GIVERS, READERS, COMMANDS_MAX = 256, 8, 1024
+# What the daemon and the load generator take of a core each at half the rate.
+BUSY = 0.7
 MEMORY = (1 if QUICK else 6) << 30
 CONNS = (1, 64, 256)
 TIMEBOX, PG, REDIS, FLOOR = "timeboxd", "PostgreSQL 15", "Redis", "floor"
@@ -173,6 +175,7 @@ class Measure:
         latency = self.probe("fdatasync", seconds=1, folder=self.folder)["latency"]
         self.got["fdatasync p50"].append(latency["p50_us"])
         self.got["fdatasync p99"].append(latency["p99_us"])
+        self.got["wake p99"].append(self.probe("wake", seconds=1, busy=BUSY)["latency"]["p99_us"])
         self.got["sha256"].append(self.probe("sha256", seconds=0.3)["per_s"])
 
     def round(self, turn):
@@ -285,6 +288,7 @@ def notes(t, got):
         t.note("closed loop, %d connections" % conns, "p50 %s µs, p99 %s µs" % (
             spread(got["p50", conns]), spread(got["p99", conns])))
     t.note("at half the rate", "p50 %s µs" % spread(got["open p50"]))
+    t.note("wake-ups while each core computes for %.1f of each ms, no I/O" % BUSY, "late by p99 %s µs" % spread(got["wake p99"]))
     if got["floor open p99"]:
         t.note("the floor at that rate", "p99 %s µs" % spread(got["floor open p99"]))
 
