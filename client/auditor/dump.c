@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PATH_SIZE 4096
@@ -18,14 +19,17 @@ void
 dump_begin(struct dump *d, const char *path, bool writing)
 {
 	char temp[PATH_SIZE];
+	struct stat st;
 
 	*d = (struct dump){.writing = writing, .hash = sha256_new()};
 	if (!writing)
 		d->file = fopen(path, "rbe");
 	else if (path_new(temp, path) == 0)
 		d->file = fopen(temp, "wbe");
-	if (d->file == NULL)
+	if (d->file == NULL || (!writing && fstat(fileno(d->file), &st) != 0))
 		d->err = RESULT_IO;
+	else if (!writing)
+		d->left = (uint64_t)st.st_size;
 }
 
 void
@@ -37,6 +41,7 @@ dump_bytes(struct dump *d, void *p, size_t n)
 		d->err = d->writing || ferror(d->file) ? RESULT_IO : RESULT_CORRUPT;
 		return;
 	}
+	d->left -= d->writing || n > d->left ? 0 : n;
 	sha256_update(d->hash, p, n);
 }
 
@@ -65,6 +70,12 @@ dump_count(struct dump *d, size_t *n, size_t most)
 	if (d->err == RESULT_OK && !d->writing && v > most)
 		d->err = RESULT_CORRUPT;
 	*n = d->err == RESULT_OK ? (size_t)v : 0;
+}
+
+void
+dump_many(struct dump *d, size_t *n, size_t each)
+{
+	dump_count(d, n, d->writing || d->left < sizeof(uint64_t) ? 0 : (d->left - sizeof(uint64_t)) / each);
 }
 
 /* The hash at the end, which is not in itself. */

@@ -16,6 +16,8 @@
 struct dump {
 	FILE *file;
 	bool writing;
+	/* Bytes of a file that is read which are still to come. */
+	uint64_t left;
 	struct sha256_ctx *hash;
 	/* RESULT_OK; RESULT_IO, RESULT_CORRUPT, RESULT_NO_MEMORY: everything after it does nothing. */
 	enum result err;
@@ -33,5 +35,7 @@ void dump_bytes(struct dump *d, void *p, size_t n);
 void dump_same(struct dump *d, const void *p, size_t n);
 /* A count, at most `most` where it is read. */
 void dump_count(struct dump *d, size_t *n, size_t most);
+/* A count of things that follow, of at least `each` bytes: no more than the file can have. */
+void dump_many(struct dump *d, size_t *n, size_t each);
 
 #endif

@@ -194,7 +194,7 @@ ids_dump(struct ids *ids, struct dump *d)
 	size_t runs = ids->n_runs, n = ids->n;
 	struct id *run;
 
-	dump_count(d, &runs, SIZE_MAX / GATHER / sizeof(struct id));
+	dump_many(d, &runs, GATHER * sizeof(struct id));
 	dump_count(d, &n, GATHER - 1);
 	if (d->err != RESULT_OK || (run = malloc(GATHER * sizeof(*run))) == NULL) {
 		d->err = d->err == RESULT_OK ? RESULT_NO_MEMORY : d->err;

@@ -143,12 +143,23 @@ keymap_each(const struct keymap *m,
 			    m->data + i * m->slot_size + m->value_at);
 }
 
+/* As many slots are used as it says, and one is free, where a search ends. */
+static int
+is_whole(const struct keymap *m)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < m->slots && m->used[i] <= 1; i++)
+		used += m->used[i];
+	return used == m->count && used < m->slots;
+}
+
 void
 keymap_dump(struct keymap *m, struct dump *d)
 {
 	size_t slots = m->slots;
 
-	dump_count(d, &slots, SIZE_MAX / 2 / m->slot_size);
+	dump_many(d, &slots, 1 + m->slot_size);
 	if (d->err == RESULT_OK && !d->writing) {
 		free(m->used);
 		free(m->data);
@@ -163,6 +174,8 @@ keymap_dump(struct keymap *m, struct dump *d)
 		return;
 	dump_bytes(d, m->used, slots);
 	dump_bytes(d, m->data, slots * m->slot_size);
+	if (d->err == RESULT_OK && !is_whole(m))
+		d->err = RESULT_CORRUPT;
 }
 
 void

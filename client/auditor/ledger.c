@@ -133,7 +133,7 @@ ledger_dump(struct ledger *l, struct dump *d)
 	dump_bytes(d, &l->signatures, sizeof(l->signatures));
 	dump_bytes(d, &l->system, sizeof(l->system));
 	dump_bytes(d, &l->chain, sizeof(l->chain));
-	dump_count(d, &n, SIZE_MAX / sizeof(*l->roster) / 2);
+	dump_many(d, &n, sizeof(*l->roster));
 	if (d->err == RESULT_OK && !d->writing && n > 0) {
 		l->roster = calloc(n, sizeof(*l->roster));
 		l->n_roster = l->roster_size = l->roster == NULL ? 0 : n;

@@ -263,7 +263,7 @@ memory_dump(struct memory *m, struct dump *d)
 {
 	size_t n = m->n_rows;
 
-	dump_count(d, &n, SIZE_MAX / KEY_BYTES);
+	dump_many(d, &n, KEY_BYTES);
 	if (!d->writing) {
 		for (size_t i = 0; i < n && d->err == RESULT_OK; i++)
 			row_dump(m, NULL, d);

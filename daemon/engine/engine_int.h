@@ -2,6 +2,8 @@
 #ifndef TIMEBOX_ENGINE_ENGINE_INT_H
 #define TIMEBOX_ENGINE_ENGINE_INT_H
 
+#include <stdio.h>
+
 #include "daemon/codec/act.h"
 #include "daemon/engine/engine.h"
 #include "daemon/store/ledger.h"
@@ -194,6 +196,8 @@ MUST_CHECK enum result known_load(struct engine *e, struct engine_error *error);
 void known_draft(struct engine *e);
 void known_write(void *ctx);
 void known_settle(struct engine *e);
+/* Whether a line of DIR/loss, which is read to its end, gave up this size. */
+int loss_covers(FILE *file, uint64_t size);
 /* Takes up DIR/nodes as far as it fits the committed tree; adds to it what was read since. Only a failure of memory counts. */
 MUST_CHECK enum result nodes_load(struct engine *e);
 void nodes_save(struct engine *e);

@@ -5,7 +5,7 @@
  *   DIR/known   the last signed checkpoint: the daemon's own, or a larger one that it was told of (proto/note.h)
  *   DIR/nodes   32 bytes for each 256 entries: the roots that signed.c keeps; may be missing, short or wrong
  *   DIR/loss    a line per accepted loss: the size that was left, a blank, the size that was known. Checkpoints of
- *               sizes above the first and up to the second say nothing any more.
+ *               sizes above the first and up to the second say nothing any more. A line that is not whole says nothing itself.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +18,9 @@
 #include "daemon/engine/engine_int.h"
 #include "daemon/ops/log.h"
 
+/* A line of DIR/loss, and room for the longest. */
+#define LOSS_LINE "%" PRIu64 " %" PRIu64 "\n"
+#define LOSS_SIZE 64
 /* Entries that are read back to be signed when the state is written. */
 #define KNOWN_UNREAD_MAX 8192
 
@@ -71,24 +74,43 @@ write_note(const struct engine *e, const char *note, size_t len)
 	return err;
 }
 
+/* 1 if the line is one as it is written, whole, and gave up this size. */
+static int
+line_covers(const char *line, uint64_t size)
+{
+	uint64_t left, known;
+	char whole[LOSS_SIZE];
+
+	if (sscanf(line, "%" SCNu64 " %" SCNu64, &left, &known) != 2)
+		return 0;
+	snprintf(whole, sizeof(whole), LOSS_LINE, left, known);
+	return strcmp(line, whole) == 0 && size > left && size <= known;
+}
+
+int
+loss_covers(FILE *file, uint64_t size)
+{
+	char line[LOSS_SIZE];
+	int begins = 1, found = 0;
+
+	while (fgets(line, sizeof(line), file) != NULL) {
+		found |= begins && line_covers(line, size);
+		begins = strchr(line, '\n') != NULL;
+	}
+	return found;
+}
+
 /* 1 if the size belongs to a part that was given up. */
 static int
 given_up(const struct engine *e, uint64_t size)
 {
-	char path[ENGINE_PATH_MAX], line[64];
-	uint64_t left, known;
-	int found = 0;
+	char path[ENGINE_PATH_MAX];
 	FILE *file;
+	int found;
 
 	if (path_in(path, e, "loss") != RESULT_OK || (file = fopen(path, "re")) == NULL)
 		return 0;
-	while (fgets(line, sizeof(line), file) != NULL) {
-		char *end;
-
-		left = strtoull(line, &end, 10);
-		known = strtoull(end, NULL, 10);
-		found |= size > left && size <= known;
-	}
+	found = loss_covers(file, size);
 	fclose(file);
 	return found;
 }
@@ -265,6 +287,15 @@ engine_behind(const struct engine *e)
 	return e->known.size > e->committed_tree.size ? e->known.size : 0;
 }
 
+/* What a crash left of a line is ended, so that it does not run into the next. */
+static void
+end_torn_line(FILE *file)
+{
+	if (fseek(file, -1, SEEK_END) == 0 && fgetc(file) != '\n')
+		fputc('\n', file);
+	(void)fseek(file, 0, SEEK_END);
+}
+
 enum result
 engine_accept_loss(struct engine *e, uint64_t *lost)
 {
@@ -275,9 +306,10 @@ engine_accept_loss(struct engine *e, uint64_t *lost)
 	*lost = engine_behind(e);
 	if (*lost == 0 || err != RESULT_OK)
 		return *lost == 0 ? RESULT_ALREADY_DONE : err;
-	if ((file = fopen(path, "ae")) == NULL)
+	if ((file = fopen(path, "a+e")) == NULL)
 		return RESULT_IO;
-	fprintf(file, "%" PRIu64 " %" PRIu64 "\n", e->committed_tree.size, *lost);
+	end_torn_line(file);
+	fprintf(file, LOSS_LINE, e->committed_tree.size, *lost);
 	if (fflush(file) != 0 || fsync(fileno(file)) != 0)
 		err = RESULT_IO;
 	if (fclose(file) != 0 || err != RESULT_OK)

@@ -421,9 +421,31 @@ a_day_has_one_form(void **state)
 }
 
 static void
+file_put(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void
+file_is(const char *path, const char *text)
+{
+	char there[128] = "";
+	FILE *file = fopen(path, "r");
+
+	assert_non_null(file);
+	there[fread(there, 1, sizeof(there) - 1, file)] = '\0';
+	fclose(file);
+	assert_string_equal(there, text);
+}
+
+static void
 an_older_ledger_than_known_takes_no_acts_until_the_loss_is_accepted(void **state)
 {
-	char known[300];
+	char known[300], losses[64];
 	uint64_t lost, seq;
 	enum result err;
 
@@ -439,8 +461,11 @@ an_older_ledger_than_known_takes_no_acts_until_the_loss_is_accepted(void **state
 	assert_int_equal(engine_behind(k.engine), seq + 1);
 	assert_int_equal(kit_hold(&k, k.member[0], "I01", 1), RESULT_BEHIND);
 	assert_int_equal(engine_sweep(k.engine, 10), 0);
+	file_put(in("back/loss"), "1 2\n7");
 	assert_int_equal(engine_accept_loss(k.engine, &lost), RESULT_OK);
 	assert_int_equal(lost, seq + 1);
+	snprintf(losses, sizeof(losses), "1 2\n7\n%llu %llu\n", (unsigned long long)seq, (unsigned long long)seq + 1);
+	file_is(in("back/loss"), losses);
 	assert_int_equal(engine_accept_loss(k.engine, &lost), RESULT_ALREADY_DONE);
 	assert_int_equal(kit_hold(&k, k.member[0], "I01", 1), RESULT_OK);
 	engine_close(k.engine);
@@ -454,18 +479,34 @@ an_older_ledger_than_known_takes_no_acts_until_the_loss_is_accepted(void **state
 }
 
 static void
+a_line_of_a_loss_that_a_crash_cut_short_says_nothing_and_spoils_no_other(void **state)
+{
+	static char losses[] = "10 20\n30 4\n50 60\n70 8";
+	const struct {
+		uint64_t size;
+		int covered;
+	} sizes[] = {{10, 0}, {11, 1}, {20, 1}, {21, 0}, {35, 0}, {51, 1}, {60, 1}, {75, 0}, {8, 0}};
+	FILE *file;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		file = fmemopen(losses, sizeof(losses) - 1, "r");
+		assert_non_null(file);
+		assert_int_equal(loss_covers(file, sizes[i].size), sizes[i].covered);
+		fclose(file);
+	}
+}
+
+static void
 a_checkpoint_of_another_key_is_not_heeded(void **state)
 {
 	char note[CHECKPOINT_SIZE];
 	uint8_t seed[SEED_LEN] = {9}, root[32] = {0};
-	FILE *file = fopen(in("note"), "w");
 
 	(void)state;
-	assert_non_null(file);
 	assert_int_equal(
 	    checkpoint_sign(note, sizeof(note), KIT_ORIGIN, 1u << 20, root, KIT_ORIGIN, seed), RESULT_OK);
-	fputs(note, file);
-	assert_int_equal(fclose(file), 0);
+	file_put(in("note"), note);
 	assert_int_not_equal(engine_heed(k.engine, in("note"), &error), RESULT_OK);
 	assert_int_equal(engine_writable(k.engine), RESULT_OK);
 }
@@ -564,6 +605,7 @@ main(void)
 	    TEST(an_older_backup_that_says_no_day_is_restored),
 	    cmocka_unit_test(a_day_has_one_form),
 	    TEST(an_older_ledger_than_known_takes_no_acts_until_the_loss_is_accepted),
+	    TEST(a_line_of_a_loss_that_a_crash_cut_short_says_nothing_and_spoils_no_other),
 	    TEST(a_checkpoint_of_another_key_is_not_heeded),
 	    TEST(the_scrub_passes_a_whole_ledger),
 	    TEST(the_scrub_finds_a_flipped_bit_and_stops_writing),
