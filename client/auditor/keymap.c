@@ -149,8 +149,11 @@ is_whole(const struct keymap *m)
 {
 	size_t used = 0;
 
-	for (size_t i = 0; i < m->slots && m->used[i] <= 1; i++)
+	for (size_t i = 0; i < m->slots; i++) {
+		if (m->used[i] > 1)
+			return 0;
 		used += m->used[i];
+	}
 	return used == m->count && used < m->slots;
 }
 
