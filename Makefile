@@ -307,7 +307,7 @@ INTEROP := build/interop/verdict build/interop/tlog_pairs build/interop/tlog_cas
 interop: $(INTEROP) py
 	@tests/verify/interop/sigstore.sh
 
-build/fuzz/bin/%: build/fuzz/tests/fuzz/fuzz_%.o build/fuzz/core.a
+build/fuzz/bin/%: build/fuzz/tests/fuzz/fuzz_%.o build/fuzz/tests/fuzz/folder.o build/fuzz/core.a
 	$(call link,fuzz,$(TEST_LIBS))
 
 # tests/sim/world.c has its own of these; the engine remembers fewer refused ids there, and reads fewer rows at start.

@@ -13,6 +13,7 @@
 #include "client/auditor/keymap.h"
 #include "client/auditor/memory.h"
 #include "daemon/base/check.h"
+#include "tests/fuzz/folder.h"
 
 #define KEY_SIZE   12
 #define VALUE_SIZE 8
@@ -35,36 +36,15 @@ struct kept {
 	enum table looked_at;
 };
 
-static char dir[32];
-static char path[64], again[64];
-
-/* Nothing here needs to outlive the machine. */
-int
-fsync(int fd)
-{
-	(void)fd;
-	return 0;
-}
-
-static void
-tear_down(void)
-{
-	(void)unlink(path);
-	(void)unlink(again);
-	(void)rmdir(dir);
-}
+static char path[FUZZ_PATH], again[FUZZ_PATH];
 
 static void
 set_up(void)
 {
 	if (path[0] != '\0')
 		return;
-	/* In memory where there is such a place. */
-	snprintf(dir, sizeof(dir), "%s/fuzz-dump-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-	CHECK(mkdtemp(dir) != NULL);
-	snprintf(path, sizeof(path), "%s/state", dir);
-	snprintf(again, sizeof(again), "%s/again", dir);
-	CHECK(atexit(tear_down) == 0);
+	fuzz_path(path, "state");
+	fuzz_path(again, "again");
 }
 
 static struct kept

@@ -10,19 +10,11 @@
 
 #include "client/lib/timebox.h"
 #include "daemon/base/check.h"
+#include "tests/fuzz/folder.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static char dir[] = "/tmp/fuzz-home-XXXXXX";
-static char station[64], key[64];
-
-/* Nothing here needs to outlive the machine. */
-int
-fsync(int fd)
-{
-	(void)fd;
-	return 0;
-}
+static char station[FUZZ_PATH], key[FUZZ_PATH];
 
 static void
 file_put(const char *path, const void *p, size_t n)
@@ -33,25 +25,15 @@ file_put(const char *path, const void *p, size_t n)
 }
 
 static void
-tear_down(void)
-{
-	(void)unlink(station);
-	(void)unlink(key);
-	(void)rmdir(dir);
-}
-
-static void
 set_up(void)
 {
 	uint8_t seed[SEED_LEN] = {7};
 
 	if (station[0] != '\0')
 		return;
-	CHECK(mkdtemp(dir) != NULL);
-	snprintf(station, sizeof(station), "%s/station", dir);
-	snprintf(key, sizeof(key), "%s/key", dir);
+	fuzz_path(station, "station");
+	fuzz_path(key, "key");
 	file_put(key, seed, sizeof(seed));
-	CHECK(atexit(tear_down) == 0);
 }
 
 static void
@@ -71,14 +53,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	set_up();
 	file_put(station, data, size);
-	err = timebox_home_open(&home, dir, &e);
+	err = timebox_home_open(&home, fuzz_folder(), &e);
 	if (err != RESULT_OK) {
 		CHECK(err == RESULT_CORRUPT && e.text[0] != '\0');
 		return 0;
 	}
 	CHECK(home.enrolled);
 	CHECK(timebox_home_save(&home, &e) == RESULT_OK);
-	CHECK(timebox_home_open(&again, dir, &e) == RESULT_OK);
+	CHECK(timebox_home_open(&again, fuzz_folder(), &e) == RESULT_OK);
 	check_same(&home, &again);
 	timebox_home_close(&home);
 	timebox_home_close(&again);

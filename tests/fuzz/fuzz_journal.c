@@ -11,6 +11,7 @@
 
 #include "daemon/base/check.h"
 #include "daemon/store/journal.h"
+#include "tests/fuzz/folder.h"
 
 #define BATCHES	   12
 #define HEAD	   64
@@ -36,41 +37,15 @@ struct story {
 	size_t in, offset;
 };
 
-static char dir[] = "/tmp/fuzz-journal-XXXXXX";
-static char path[64], path2[64];
-
-/* Nothing here needs to outlive the machine. */
-int
-fdatasync(int fd)
-{
-	(void)fd;
-	return 0;
-}
-
-int
-fsync(int fd)
-{
-	(void)fd;
-	return 0;
-}
-
-static void
-tear_down(void)
-{
-	(void)unlink(path);
-	(void)unlink(path2);
-	(void)rmdir(dir);
-}
+static char path[FUZZ_PATH], path2[FUZZ_PATH];
 
 static void
 set_up(void)
 {
 	if (path[0] != '\0')
 		return;
-	CHECK(mkdtemp(dir) != NULL);
-	snprintf(path, sizeof(path), "%s/journal", dir);
-	snprintf(path2, sizeof(path2), "%s/journal2", dir);
-	CHECK(atexit(tear_down) == 0);
+	fuzz_path(path, "journal");
+	fuzz_path(path2, "journal2");
 }
 
 static uint8_t
@@ -111,8 +86,8 @@ journal_fill(struct story *s, const uint8_t **p, size_t *left)
 	struct journal *j;
 	uint64_t first = 1;
 
-	CHECK(journal_open(dir, 0, &j) == RESULT_OK && j != NULL);
-	CHECK(journal_start(j, dir) == RESULT_OK);
+	CHECK(journal_open(fuzz_folder(), 0, &j) == RESULT_OK && j != NULL);
+	CHECK(journal_start(j, fuzz_folder()) == RESULT_OK);
 	for (; s->n < n; s->n++) {
 		struct batch *b = &s->batch[s->n];
 
@@ -171,7 +146,7 @@ journal_check(struct story *s)
 {
 	struct journal *j;
 	uint64_t greatest = 0;
-	enum result err = journal_open(dir, 1, &j);
+	enum result err = journal_open(fuzz_folder(), 1, &j);
 
 	if (err != RESULT_OK) {
 		CHECK(err == RESULT_CORRUPT && s->head_damaged);

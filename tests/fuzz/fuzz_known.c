@@ -9,6 +9,7 @@
 
 #include "daemon/base/check.h"
 #include "daemon/engine/engine_int.h"
+#include "tests/fuzz/folder.h"
 
 #define BLOCKS_MOST 520u
 #define LINE_MOST   63u
@@ -16,25 +17,15 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct engine engine;
-static char path[64];
-
-static void
-tear_down(void)
-{
-	(void)unlink(path);
-	(void)rmdir(engine.dir);
-}
+static char path[FUZZ_PATH];
 
 static void
 set_up(void)
 {
 	if (path[0] != '\0')
 		return;
-	/* In memory where there is such a place. */
-	snprintf(engine.dir, sizeof(engine.dir), "%s/fuzz-known-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-	CHECK(mkdtemp(engine.dir) != NULL);
-	snprintf(path, sizeof(path), "%.32s/nodes", engine.dir);
-	CHECK(atexit(tear_down) == 0);
+	snprintf(engine.dir, sizeof(engine.dir), "%s", fuzz_folder());
+	fuzz_path(path, "nodes");
 }
 
 /* ---- DIR/loss ---- */

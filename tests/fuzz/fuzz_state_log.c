@@ -11,6 +11,7 @@
 
 #include "daemon/base/check.h"
 #include "daemon/store/state_log.h"
+#include "tests/fuzz/folder.h"
 
 #define GENERATIONS 10
 #define RECORDS	    6
@@ -36,40 +37,14 @@ struct story {
 	int counts[GENERATIONS];
 };
 
-static char dir[] = "/tmp/fuzz-state-log-XXXXXX";
-static char path[64];
+static char path[FUZZ_PATH];
 static const uint8_t layout[HASH_LEN] = "layout";
-
-/* Nothing here needs to outlive the machine. */
-int
-fdatasync(int fd)
-{
-	(void)fd;
-	return 0;
-}
-
-int
-fsync(int fd)
-{
-	(void)fd;
-	return 0;
-}
-
-static void
-tear_down(void)
-{
-	(void)unlink(path);
-	(void)rmdir(dir);
-}
 
 static void
 set_up(void)
 {
-	if (path[0] == '\0') {
-		CHECK(mkdtemp(dir) != NULL);
-		snprintf(path, sizeof(path), "%s/log-1", dir);
-		CHECK(atexit(tear_down) == 0);
-	}
+	if (path[0] == '\0')
+		fuzz_path(path, "log-1");
 	(void)unlink(path);
 }
 
@@ -116,7 +91,7 @@ log_fill(struct story *s, const uint8_t **p, size_t *left)
 	struct state_log *log;
 	uint64_t seq = 0;
 
-	CHECK(state_log_open(dir, layout, &log) == RESULT_OK);
+	CHECK(state_log_open(fuzz_folder(), layout, &log) == RESULT_OK);
 	for (size_t n = take(p, left) % (GENERATIONS + 1); s->n < n; s->n++) {
 		struct generation *g = &s->gen[s->n];
 		uint8_t how = take(p, left);
@@ -222,7 +197,7 @@ log_check(struct story *s)
 	struct state_log *log;
 	size_t left = 0;
 
-	CHECK(state_log_open(dir, layout, &log) == RESULT_OK);
+	CHECK(state_log_open(fuzz_folder(), layout, &log) == RESULT_OK);
 	CHECK(state_log_find(log, &mark) == RESULT_OK && mark.seq == want);
 	CHECK(state_log_replay(log, mark.seq, read_one, s) == RESULT_OK);
 	for (size_t i = s->at; i < s->n; i++)
