@@ -2,12 +2,13 @@
 been in is rebuilt and checked by the daemon.
 
 power.py WINDOWS: makes a station under the recorder (record.c), from `timeboxd init` on, and loads it
-with acts one by one and many at once, texts, PINs, checkpoints of the state, clean stops and kills;
+with acts one by one and many at once, texts, PINs, checkpoints of the state, clean stops and kills, changes of the ledger's key;
 then replay.c takes the recording apart. TIMEBOXD is the daemon; RECORDER and REPLAY are built by make;
 SEED replays the script and the choice of states. POWER_LIE=sync or POWER_LIE=through is a disk whose
 fdatasync or whose O_DSYNC does nothing: that must be found. The last line is "N passed, N failed", in windows.
 """
 import hashlib
+import json
 import os
 import pathlib
 import random
@@ -33,11 +34,19 @@ class Acked:
     """What the daemon acknowledged, and when the client had it in hand."""
 
     def __init__(self):
-        self.lines, self.last_seq = [], 0
+        self.lines, self.last_seq, self.printed = [], 0, []
 
     def receipt(self, receipt):
         self.lines.append("%d %d %s" % (time.monotonic_ns(), receipt.seq, receipt.leaf.hex()))
         self.last_seq = max(self.last_seq, receipt.seq)
+
+    def print(self, seq):
+        """What a command printed; its leaf is known when all is done."""
+        self.printed.append((time.monotonic_ns(), seq))
+
+    def all(self, leaves):
+        lines = ["%d %d %s" % (when, seq, leaves[seq - 1]) for when, seq in self.printed]
+        return sorted(lines + self.lines, key=lambda line: int(line.split()[0]))
 
     def pin(self, member):
         self.lines.append("%d pin %d" % (time.monotonic_ns(), member))
@@ -69,17 +78,19 @@ class Script:
 
     def __init__(self, folder, rng):
         self.rng, self.acked, self.number, self.held, self.credited = rng, Acked(), 500000, [], 0
+        self.restarts = 0
         self.recording = folder / "recording"
         os.environ.update(POWER_LOG=str(self.recording), POWER_DIR=str(folder / "life" / "station"))
         tc.Client, Watched.acked = Watched, self.acked
         self.daemon_under_recorder()
-        self.made_ns, make = 0, small.init
+        make = small.init
         small.init = lambda *args: self.timed(make, args)
         self.station = Station(folder / "life", SETTINGS)
 
     def timed(self, make, args):
         """What init prints acknowledges entry 1."""
-        made, self.made_ns = make(*args), time.monotonic_ns()
+        made = make(*args)
+        self.acked.print(1)
         return made
 
     def daemon_under_recorder(self):
@@ -171,13 +182,22 @@ class Script:
         self.station.credit(staff, second, 1, batch=self.rng.randbytes(16))
         self.station.back = 0
 
+    def rotate_key(self):
+        said = subprocess.run([small.TIMEBOXD, "rotate-key", str(self.station.dir), "--json"], stdout=subprocess.PIPE, check=True,
+                              timeout=60)
+        self.acked.print(json.loads(said.stdout)["from"])
+
     def restart(self):
-        """By turns asked to stop, and killed; what is being written then is waited for."""
+        """By turns asked to stop, and killed; what is being written then is waited for. The first time and then now and
+        again the ledger gets another key."""
         time.sleep(0.01)
         if self.rng.random() < 0.5:
             assert self.station.daemon.stop() == 0
         else:
             self.station.daemon.kill()
+        if self.restarts == 0 or self.rng.random() < 0.3:
+            self.rotate_key()
+        self.restarts += 1
         self.station.daemon.start()
 
     def finish(self, folder):
@@ -187,8 +207,7 @@ class Script:
         assert self.station.daemon.stop() == 0
         leaves = [hashlib.sha256(b"\0" + e).hexdigest() for e in entries]
         (folder / "leaves").write_text("".join(leaf + "\n" for leaf in leaves))
-        acked = ["%d 1 %s" % (self.made_ns, leaves[0])] + self.acked.lines
-        (folder / "acked").write_text("".join(line + "\n" for line in acked))
+        (folder / "acked").write_text("".join(line + "\n" for line in self.acked.all(leaves)))
 
 
 def record(folder, windows, rng):

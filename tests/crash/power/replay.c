@@ -2,7 +2,7 @@
  * replay RECORDING LEAVES ACKED STATION TIMEBOXD SCRATCH WINDOWS SEED: what a power cut could have left.
  *
  * A window is what happened from one commit of the ledger to the next. In each of WINDOWS windows, spread
- * over the recording, the daemon checks the disk as it would have been
+ * over the recording, and in those in which a key is written, the daemon checks the disk as it would have been
  *   - after each event, had all got there (prefixes);
  *   - after each event, with random subsets of what was not durable, 100 in the window (reorderings);
  *   - after each write, with a part of its 512-byte sectors (tears).
@@ -162,8 +162,8 @@ read_leaves(const char *path)
 	fclose(file);
 }
 
-/* The last thing that left the daemon before that time. What init prints goes past the recorder: until
- * something was seen to leave, it is the last thing that was done. */
+/* The last thing that left the daemon before that time. What init and rotate-key print goes past the recorder: until
+ * something was seen to leave a process, it is the last thing that was done. */
 static size_t
 event_of(uint64_t time_ns)
 {
@@ -171,6 +171,8 @@ event_of(uint64_t time_ns)
 	static int seen;
 
 	for (; at < run.n_events && run.events[at].head.time_ns <= time_ns; at++) {
+		if (run.events[at].head.kind == POWER_START)
+			seen = 0;
 		seen |= run.events[at].head.kind == POWER_SENT;
 		if (!seen || run.events[at].head.kind == POWER_SENT)
 			sent = at;
@@ -420,6 +422,15 @@ ends_window(size_t i)
 		       (strcmp(e->path, "ledger/data.mdb") == 0 && run.events[i - 1].head.kind == POWER_WRITE_THROUGH)));
 }
 
+static int
+writes_key(size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++)
+		if (strncmp(run.events[i].path, "keys/", 5) == 0)
+			return 1;
+	return 0;
+}
+
 static void
 count_window(int good, size_t windows)
 {
@@ -446,7 +457,7 @@ work(size_t worker, size_t windows)
 
 		if (!ends_window(i))
 			continue;
-		mine = window * windows / run.n_windows != (window + 1) * windows / run.n_windows;
+		mine = window * windows / run.n_windows != (window + 1) * windows / run.n_windows || writes_key(from, i + 1);
 		if (mine && chosen++ % WORKERS == worker) {
 			count_window(try_window(dir, from, i + 1), windows);
 		} else {
