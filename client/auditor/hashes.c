@@ -121,6 +121,9 @@ hashing_dump(struct hashing *h, struct dump *d)
 {
 	dump_bytes(d, &h->chain, sizeof(h->chain));
 	dump_bytes(d, h->tiler.level, sizeof(h->tiler.level));
+	for (int i = 0; i < TILER_LEVELS && d->err == RESULT_OK; i++)
+		if (h->tiler.level[i].width >= TILE_WIDTH)
+			d->err = RESULT_CORRUPT;
 	if (d->writing || d->err != RESULT_OK)
 		return;
 	h->chain.broken.kind = NULL;

@@ -133,6 +133,8 @@ ledger_dump(struct ledger *l, struct dump *d)
 	dump_bytes(d, &l->signatures, sizeof(l->signatures));
 	dump_bytes(d, &l->system, sizeof(l->system));
 	dump_bytes(d, &l->chain, sizeof(l->chain));
+	if (d->err == RESULT_OK && l->chain.n > KEYCHAIN_MAX)
+		d->err = RESULT_CORRUPT;
 	dump_many(d, &n, sizeof(*l->roster));
 	if (d->err == RESULT_OK && !d->writing && n > 0) {
 		l->roster = calloc(n, sizeof(*l->roster));

@@ -52,6 +52,14 @@ frontier_dump(struct auditor_watch *w, bool writing)
 	return file_dump(w, "frontier", &w->leaves, sizeof(w->leaves), writing);
 }
 
+static enum result
+keys_load(struct auditor_watch *w, struct keychain *seen)
+{
+	enum result err = file_dump(w, "keys", seen, sizeof(*seen), false);
+
+	return err == RESULT_OK && seen->n > KEYCHAIN_MAX ? RESULT_CORRUPT : err;
+}
+
 /* A file that is there and is not as it was written. */
 static enum result
 damage_told(const struct auditor_watch *w, enum result err, struct auditor_broken *why)
@@ -74,7 +82,7 @@ keys_join(struct auditor_watch *w, const struct note_vkey *last, struct auditor_
 	if (path == NULL)
 		err = RESULT_NO_MEMORY;
 	else if (err == RESULT_OK && access(path, F_OK) == 0)
-		err = damage_told(w, file_dump(w, "keys", seen, sizeof(*seen), false), why);
+		err = damage_told(w, keys_load(w, seen), why);
 	else if (err == RESULT_OK)
 		keychain_only(seen, last);
 	if (err == RESULT_OK && keychain_within(&w->keys, seen))

@@ -5,7 +5,8 @@
  *   DIR/known   the last signed checkpoint: the daemon's own, or a larger one that it was told of (proto/note.h)
  *   DIR/nodes   32 bytes for each 256 entries: the roots that signed.c keeps; may be missing, short or wrong
  *   DIR/loss    a line per accepted loss: the size that was left, a blank, the size that was known. Checkpoints of
- *               sizes above the first and up to the second say nothing any more. A line that is not whole says nothing itself.
+ *               sizes above the first and up to the second say nothing any more. What a crash left of a line is at most a part
+ *               of that, and is ended before the next.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -90,13 +91,13 @@ line_covers(const char *line, uint64_t size)
 int
 loss_covers(FILE *file, uint64_t size)
 {
-	char line[LOSS_SIZE];
-	int begins = 1, found = 0;
+	char *line = NULL;
+	size_t room = 0;
+	int found = 0;
 
-	while (fgets(line, sizeof(line), file) != NULL) {
-		found |= begins && line_covers(line, size);
-		begins = strchr(line, '\n') != NULL;
-	}
+	while (getline(&line, &room, file) > 0)
+		found |= line_covers(line, size);
+	free(line);
 	return found;
 }
 
@@ -291,9 +292,11 @@ engine_behind(const struct engine *e)
 static void
 end_torn_line(FILE *file)
 {
-	if (fseek(file, -1, SEEK_END) == 0 && fgetc(file) != '\n')
-		fputc('\n', file);
+	int torn = fseek(file, -1, SEEK_END) == 0 && fgetc(file) != '\n';
+
 	(void)fseek(file, 0, SEEK_END);
+	if (torn)
+		fputc('\n', file);
 }
 
 enum result

@@ -28,9 +28,9 @@
 /* A turn's acts: so many, or so many bytes decoded; when full they are decided at once. */
 #define RPC_QUEUE_ACTS 4096u
 #define RPC_QUEUE_BYTES (8u << 20)
-/* Where both acts and calls come, a turn takes so many calls, and so many acts or so many for each call, whichever is more;
-   what is past that waits for the next turn. So neither waits long for the others, and many calls do not make the turns too
-   short to be worth their flushes. */
+/* Where both acts and calls come, a turn takes so many calls, and so many acts or so many for each call of this turn or the one
+   before, whichever is more; what is past that waits for the next turn. So neither waits long for the others, and many calls do
+   not make the turns too short to be worth their flushes. */
 #define RPC_TURN_ACTS_SHARED 256u
 #define RPC_TURN_CALLS_SHARED 256u
 #define RPC_TURN_ACTS_A_CALL 2u

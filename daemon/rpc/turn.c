@@ -12,6 +12,9 @@ turn_acts_full(const struct rpc *rpc)
 {
 	uint32_t calls = rpc->load.calls > rpc->load_before.calls ? rpc->load.calls : rpc->load_before.calls;
 
+	/* Calls that had a turn to themselves may have been any number. */
+	if (calls > RPC_TURN_CALLS_SHARED)
+		calls = RPC_TURN_CALLS_SHARED;
 	return calls > 0 && rpc->load.acts >= RPC_TURN_ACTS_SHARED && rpc->load.acts >= RPC_TURN_ACTS_A_CALL * calls;
 }
 

@@ -8,8 +8,8 @@
  * for so long; the time of each pair goes into *out. The file is removed. */
 void probe_fdatasync(const char *folder, double seconds, struct hist *out);
 
-/* As many threads as there are cores do nothing but compute for the part `busy` of each ms, for so long: how late they wake
- * from sleep goes into *out. What a latency on this machine has in it, whoever serves. */
+/* As many threads as there are cores do nothing but compute for the part `busy` of each ms, for so long: how late they begin with
+ * each ms's work, what waits from the ms before included, goes into *out. What a latency on this machine has in it, whoever serves. */
 void probe_wake(double busy, double seconds, struct hist *out);
 
 /* SHA-256 of 240 bytes, one after the other: hashes a second. */

@@ -288,7 +288,7 @@ def notes(t, got):
         t.note("closed loop, %d connections" % conns, "p50 %s µs, p99 %s µs" % (
             spread(got["p50", conns]), spread(got["p99", conns])))
     t.note("at half the rate", "p50 %s µs" % spread(got["open p50"]))
-    t.note("wake-ups while each core computes for %.1f of each ms, no I/O" % BUSY, "late by p99 %s µs" % spread(got["wake p99"]))
+    t.note("%.1f of each ms of pure computing, a thread a core, begins" % BUSY, "late by p99 %s µs" % spread(got["wake p99"]))
     if got["floor open p99"]:
         t.note("the floor at that rate", "p99 %s µs" % spread(got["floor open p99"]))
 

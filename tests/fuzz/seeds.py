@@ -161,7 +161,7 @@ def state_logs(_):
 def dumps(_):
     """What it is (0 table, 1 ids, 2 rows; with 64 made here, with 128 under its hash), then bytes; or how many, u16 place and flip."""
     made = {"%s-%s" % (name, how): bytes([part | flags, 20]) + flips for part, name in enumerate(("table", "ids", "rows"))
-            for how, flags, flips in (("whole", 192, b""), ("without-hash", 64, b""), ("count-damaged", 192, bytes([0, 5, 1])),
+            for how, flags, flips in (("whole", 192, b""), ("without-hash", 64, b""), ("count-damaged", 192, bytes([0, 0, 64, 0, 5, 1])),
                                       ("damaged", 192, bytes([0, 40, 1, 0, 90, 128])))}
     return {**made, "table-of-bytes": bytes([128]) + bytes(24), "none": bytes([129]) + bytes(16)}
 
@@ -169,7 +169,7 @@ def dumps(_):
 def knowns(_):
     """0 and u64 size, then lines of DIR/loss; or 1, blocks of the tree and of the file (halves), leaves and bytes more, u16 place and flip."""
     made = {"loss-" + name: bytes([0, 15]) + bytes(7) + text for name, text in (
-        ("given-up", b"10 20\n"), ("other", b"20 30\n1 2\n"), ("torn", b"10 2"), ("zeros", b"010 020\n"), ("minus", b"-1 99\n"))}
+        ("given-up", b"10 20\n"), ("other", b"20 30\n1 2\n"), ("torn", b"10 20"), ("zeros", b"010 020\n"), ("minus", b"10 -2\n"))}
     made.update(("nodes-" + name, bytes([1, *at])) for name, at in (
         ("whole", (150, 150, 3, 0)), ("short", (150, 20, 0, 9)), ("longer", (20, 90, 0, 0)), ("damaged", (150, 150, 3, 0, 4, 0, 1))))
     return made

@@ -481,11 +481,11 @@ an_older_ledger_than_known_takes_no_acts_until_the_loss_is_accepted(void **state
 static void
 a_line_of_a_loss_that_a_crash_cut_short_says_nothing_and_spoils_no_other(void **state)
 {
-	static char losses[] = "10 20\n30 4\n50 60\n70 8";
+	static char losses[] = "10 20\n30 450 60\n50 60\n70 80";
 	const struct {
 		uint64_t size;
 		int covered;
-	} sizes[] = {{10, 0}, {11, 1}, {20, 1}, {21, 0}, {35, 0}, {51, 1}, {60, 1}, {75, 0}, {8, 0}};
+	} sizes[] = {{10, 0}, {11, 1}, {20, 1}, {21, 0}, {40, 0}, {51, 1}, {60, 1}, {75, 0}, {80, 0}};
 	FILE *file;
 
 	(void)state;

@@ -47,11 +47,14 @@ many_calls_leave_room_for_as_many_acts_by_the_ratio(void **state)
 	struct rpc less = turn_of(acts - 1, calls, (struct load){0});
 	struct rpc full = turn_of(acts, calls, (struct load){0});
 	struct rpc early = turn_of(acts - 1, 0, (struct load){0, calls});
+	/* So many calls came while no acts did. */
+	struct rpc flood = turn_of(RPC_TURN_ACTS_A_CALL * RPC_TURN_CALLS_SHARED, 0, (struct load){0, 100000});
 
 	(void)state;
 	assert_false(turn_acts_full(&less));
 	assert_true(turn_acts_full(&full));
 	assert_false(turn_acts_full(&early));
+	assert_true(turn_acts_full(&flood));
 }
 
 static void
