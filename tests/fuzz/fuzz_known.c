@@ -137,7 +137,7 @@ check_nodes(const uint8_t *data, size_t size)
 		CHECK(s->n_nodes == there);
 	else
 		CHECK(s->n_nodes == (nodes_right(blocks) == blocks ? blocks : 0));
-	CHECK(memcmp(s->node, nodes, s->n_nodes * 32) == 0 || s->n_nodes == 0);
+	CHECK(s->n_nodes == 0 || memcmp(s->node, nodes, s->n_nodes * 32) == 0);
 }
 
 int
