@@ -15,6 +15,7 @@ import threading
 import time
 
 import bench_station
+import machine
 import peers
 from table import Table, median, spread
 
@@ -28,6 +29,7 @@ def setting(name, quick, full):
 ENTRIES, MEMBERS = setting("GROW_ENTRIES", 300000, 10000000), setting("GROW_MEMBERS", 30000, 1000000)
 ROUNDS, SECONDS = setting("ROUNDS", 3, 5), setting("SECONDS", 2, 3)
 GIVERS, FIRST_MEMBERS, FIRST_ENTRIES = 64, 1000, 10000
+MEMORY = (1 if QUICK else 6) << 30
 KINDS = {"64 connections x 16": {"conns": 64, "flight": 16}, "64 connections": {"conns": 64},
          "acts of 100, 4 in flight": {"conns": 1, "flight": 4, "commands": 100}}
 
@@ -123,6 +125,7 @@ def judge(growth, clean, killed):
 def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="timebox-grow-", dir=os.environ.get("BENCH_DIR", "/var/tmp")))
     began = time.monotonic()
+    machine.touch_memory(MEMORY)
     try:
         with contextlib.closing(bench_station.BenchStation(folder / "station")) as station:
             station.make(GIVERS)

@@ -6,7 +6,6 @@ measured), ONLY=timebox (no peers). See README.md here.
 """
 import collections
 import contextlib
-import mmap
 import os
 import pathlib
 import shutil
@@ -16,6 +15,7 @@ import threading
 import time
 
 import bench_station
+import machine
 import peers
 from table import Table, spread
 
@@ -300,19 +300,10 @@ def warn_if_busy():
     return load
 
 
-def touch_memory(size):
-    """A virtual machine's host gives each page on its first use, slowly: that is nobody's cost here."""
-    if os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") < 2 * size:
-        return
-    say("touches %d GiB of memory, so that the machine has them" % (size >> 30))
-    with mmap.mmap(-1, size) as memory:
-        for at in range(0, size, mmap.PAGESIZE):
-            memory[at] = 1
-
-
 def main():
     load = warn_if_busy()
-    touch_memory(MEMORY)
+    if machine.touch_memory(MEMORY):
+        say("touched %d GiB of memory, so that the machine has them" % (MEMORY >> 30))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="timebox-bench-", dir=os.environ.get("BENCH_DIR", "/var/tmp")))
     folder.chmod(0o755)
     try:
