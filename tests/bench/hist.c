@@ -64,3 +64,32 @@ hist_quantile_ns(const struct hist *h, double q)
 	}
 	return 0;
 }
+
+/* Sum over all values of what is beyond `ns`. */
+static double
+beyond(const struct hist *h, uint64_t ns)
+{
+	double sum = 0;
+
+	for (unsigned i = 0; i < HIST_SLOTS; i++)
+		if (h->slot[i] != 0 && slot_end(i) > ns)
+			sum += (double)h->slot[i] * (double)(slot_end(i) - ns);
+	return sum;
+}
+
+uint64_t
+hist_moment_ns(const struct hist *h, double q)
+{
+	double want = (1 - q) * beyond(h, 0);
+	uint64_t low = 0, high = h->max_ns;
+
+	while (low < high) {
+		uint64_t middle = low + (high - low) / 2;
+
+		if (beyond(h, middle) > want)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}

@@ -294,7 +294,7 @@ run_probe(const char *line)
 		bench_die("where: %s", line);
 	else
 		probe_fdatasync(folder + 7, number_of(line, "seconds", 1), &h);
-	(void)printf("{");
+	(void)printf("{\"moment_p99_us\": %.1f, ", (double)hist_moment_ns(&h, 0.99) / 1e3);
 	print_latency("latency", &h);
 	(void)printf("}\n");
 }
