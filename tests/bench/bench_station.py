@@ -124,6 +124,16 @@ class BenchStation(small.SmallStation):
             part = auditor.call("get_entries", from_seq=max(1, first), limit=min(samples, last - first + 1)).entries
             return sum(map(len, part)) / len(part)
 
+    def settled(self):
+        """Waits until the state on the disk covers every entry and is merged (bounded); the last entry."""
+        until = time.monotonic() + 60
+        while True:
+            status = self.status()
+            rests = status.checkpoint_seq >= status.last_seq and not any(self.dir.glob("state/log-*"))
+            if rests or time.monotonic() > until:
+                return status.last_seq
+            time.sleep(0.2)
+
     def disk(self, folder=""):
         """Bytes on the disk."""
         return sum(os.lstat(pathlib.Path(where) / name).st_blocks * 512

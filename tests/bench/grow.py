@@ -29,7 +29,8 @@ def setting(name, quick, full):
 ENTRIES, MEMBERS = setting("GROW_ENTRIES", 300000, 10000000), setting("GROW_MEMBERS", 30000, 1000000)
 ROUNDS, SECONDS = setting("ROUNDS", 3, 5), setting("SECONDS", 2, 3)
 GIVERS, FIRST_MEMBERS, FIRST_ENTRIES = 64, 1000, 10000
-MEMORY = (1 if QUICK else 6) << 30
+# The daemon's rows, and the pages of its files.
+MEMORY = (1 if QUICK else 11) << 30
 KINDS = {"64 connections x 16": {"conns": 64, "flight": 16}, "64 connections": {"conns": 64},
          "acts of 100, 4 in flight": {"conns": 1, "flight": 4, "commands": 100}}
 
@@ -48,7 +49,7 @@ class Growth:
             self.bench = None
 
     def grow_to(self, members, entries):
-        """Adds members, then entries by pipelined gifts."""
+        """Adds members, then entries by pipelined gifts; what they left to be merged is merged."""
         if members > len(self.station.ids):
             self.station.add_receivers(members)
             self.open_bench()
@@ -57,6 +58,7 @@ class Growth:
             part = min(missing, 500000)
             self.bench("gift", conns=64, flight=64, acts=part)
             missing -= part
+        self.station.settled()
 
     def step(self, members, entries):
         """The first one is short, or it would itself be what it is compared with."""

@@ -192,21 +192,11 @@ class Measure:
 
     # -- once --
 
-    def settled(self):
-        """Waits until the state on the disk covers every entry and is merged (bounded); the last entry."""
-        until = time.monotonic() + 60
-        while True:
-            status = self.station.status()
-            rests = status.checkpoint_seq >= status.last_seq and not any(self.station.dir.glob("state/log-*"))
-            if rests or time.monotonic() > until:
-                return status.last_seq
-            time.sleep(0.2)
-
     def disk(self):
-        first = self.settled()
+        first = self.station.settled()
         before = self.station.disk("ledger"), self.station.disk()
         self.bench("gift", conns=64, flight=16, acts=DISK_ACTS)
-        last = self.settled()
+        last = self.station.settled()
         entries, size = last - first, self.station.entry_bytes(first + 1, last)
         self.got["entry bytes"].append(size)
         self.got["ledger bytes"].append((self.station.disk("ledger") - before[0]) / entries)
@@ -223,7 +213,7 @@ class Measure:
     def idle(self):
         rate = self.bench("gift", conns=64, seconds=SECONDS)["acts_per_s"]
         # What waits to be merged is memory, too, that is given back meanwhile.
-        self.settled()
+        self.station.settled()
         before = self.quiet_memory()
         self.bench("idle", n=IDLE)
         self.got["idle KiB"].append((self.quiet_memory() - before) / IDLE / 1024)
