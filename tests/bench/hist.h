@@ -23,7 +23,8 @@ void hist_add(struct hist *h, const struct hist *from);
 /* The time that the share `q` (0 to 1) of all values stays at or below; 0 without values. */
 uint64_t hist_quantile_ns(const struct hist *h, double q);
 /* Of times that followed each other without a gap: what is left of the one that a moment falls into, which the share `q` of all
- * moments stays at or below. An operation that stalls is one value, but many would have wanted to begin meanwhile. */
+ * moments stays at or below. An operation that stalls is one value, but many would have wanted to begin meanwhile. 0 without
+ * values. */
 uint64_t hist_moment_ns(const struct hist *h, double q);
 
 #endif

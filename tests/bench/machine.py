@@ -4,7 +4,10 @@ import os
 
 
 def touch_memory(size):
-    """A virtual machine's host gives each page on its first use, slowly: that is nobody's cost. False where twice as much is not free."""
+    """A virtual machine's host gives each page on its first use, slowly: that is nobody's cost.
+
+    False, and nothing is touched, where twice as much is not free.
+    """
     if os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") < 2 * size:
         return False
     with mmap.mmap(-1, size) as memory:

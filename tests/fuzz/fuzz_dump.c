@@ -1,7 +1,7 @@
 /*
  * Any bytes as what a verification put into a file: a table, request ids, or the book's rows; or what is really put there, and
- * then damage anywhere in it; under the hash that makes the file whole, if the first byte says so. What must hold: a file without its hash is refused; what is read can be searched, added to and
- * visited; and written again it is read as the same.
+ * then damage anywhere in it; under the hash that makes the file whole, if the first byte says so. What must hold: what was written
+ * is read, and without its hash refused; what is read can be searched, added to and visited; and written again it is read as the same.
  */
 #include <stdio.h>
 #include <string.h>
