@@ -288,14 +288,14 @@ run_probe(const char *line)
 		(void)printf("{\"per_s\": %.0f}\n", probe_sha256(number_of(line, "seconds", 1)));
 		return;
 	}
-	(void)printf("{");
 	if (strncmp(line, "wake", 4) == 0) {
 		probe_wake(number_of(line, "busy", 0), number_of(line, "seconds", 1), &h);
+		(void)printf("{");
+	} else if (folder == NULL) {
+		bench_die("where: %s", line);
 	} else {
-		if (folder == NULL)
-			bench_die("where: %s", line);
 		probe_fdatasync(folder + 7, number_of(line, "seconds", 1), &h);
-		(void)printf("\"moment_p99_us\": %.1f, ", (double)hist_moment_ns(&h, 0.99) / 1e3);
+		(void)printf("{\"moment_p99_us\": %.1f, ", (double)hist_moment_ns(&h, 0.99) / 1e3);
 	}
 	print_latency("latency", &h);
 	(void)printf("}\n");
