@@ -132,7 +132,7 @@ unsigned engine_sweep(struct engine *engine, unsigned limit);
 MUST_CHECK enum result engine_commit(struct engine *engine);
 
 /* How many times its `entries` a checkpoint may stay behind: what a start after a crash replays at most. */
-#define ENGINE_REPLAY_CHECKPOINTS 10
+#define ENGINE_REPLAY_CHECKPOINTS 5
 
 /*
  * Writes the state behind the commits, if `seconds` passed or `entries` came since the last time and nothing is being written:

@@ -11,6 +11,9 @@
 #define HUGE_BYTES	 ((size_t)2 << 20)
 #define SLAB_BYTES_FIRST ((size_t)16384)
 #define SLAB_ROWS_MIN	 8
+/* Rows that are fetched together while they are restored, and records that are looked at in one go. */
+#define RESTORE_GROUP	 16
+#define RESTORE_MOST	 512
 /*
  * A table that may be evicted is read whole at start if it has no more rows; else, of ROWS_NEWEST, so many. (The simulator
  * is built with fewer.)
@@ -221,24 +224,6 @@ rows_insert_loaded(struct rows *r, const struct row_key *key)
 
 	row->live = 1;
 	return row;
-}
-
-void
-rows_restore(struct rows *r, const struct record *record)
-{
-	struct table *t = &r->tables[record->key.table];
-	struct row *row;
-
-	CHECK(record->key.table < r->n_tables && record->size == t->size);
-	if ((row = find_in_memory(r, &record->key)) == NULL)
-		row = insert(r, &record->key);
-	t->cold += row->live;
-	row->live = record->live != 0;
-	t->cold -= row->live;
-	memcpy(row->value, record->value, t->size);
-	rows_log_note(r, row);
-	if (!row->live)
-		rows_bury_later(r, row);
 }
 
 void
@@ -682,6 +667,70 @@ source_expect(void *ctx, const struct row_key *key, enum row_expect when)
 		key = &owner;
 	a->hash[a->n] = rows_index_hash(&r->index, key);
 	a->bytes[a->n++] = (uint32_t)r->tables[key->table].stride;
+}
+
+static void
+restore_one(struct rows *r, const struct record *record, uint32_t at)
+{
+	struct table *t = &r->tables[record->key.table];
+	struct row *row;
+
+	CHECK(record->key.table < r->n_tables && record->size == t->size);
+	if ((row = find_in_memory(r, &record->key)) == NULL)
+		row = insert(r, &record->key);
+	t->cold += row->live;
+	row->live = record->live != 0;
+	t->cold -= row->live;
+	memcpy(row->value, record->value, t->size);
+	row->gen = r->gen;
+	row->at = at;
+	if (!row->live)
+		rows_bury_later(r, row);
+}
+
+static void
+expect_some(struct rows *r, const struct record *const *records, size_t n, size_t from, size_t to, enum row_expect when)
+{
+	for (size_t i = from; i < to && i < n; i++)
+		source_expect(r, &records[i]->key, when);
+	source_expect(r, NULL, when);
+}
+
+/* As in book_expect_ahead: what a group asks for is fetched together, the slots two groups ahead, the rows one. */
+static void
+restore_some(struct rows *r, const struct record *const *records, size_t n, const struct record *base, uint32_t base_at)
+{
+	expect_some(r, records, n, 0, 2 * RESTORE_GROUP, ROW_NEAR);
+	expect_some(r, records, n, 0, RESTORE_GROUP, ROW_NEXT);
+	for (size_t i = 0; i < n; i++) {
+		if (i % RESTORE_GROUP == 0) {
+			expect_some(r, records, n, i + 2 * RESTORE_GROUP, i + 3 * RESTORE_GROUP, ROW_NEAR);
+			expect_some(r, records, n, i + RESTORE_GROUP, i + 2 * RESTORE_GROUP, ROW_NEXT);
+		}
+		restore_one(r, records[i], base_at + (uint32_t)(((const uint8_t *)records[i] - (const uint8_t *)base) / 8));
+	}
+}
+
+void
+rows_restore(struct rows *r, const struct record *first, size_t bytes)
+{
+	const uint8_t *end = (const uint8_t *)first + bytes;
+	const struct record *some[RESTORE_MOST];
+	size_t records = 0, n;
+	uint32_t at;
+
+	for (const struct record *record = first; (const uint8_t *)record < end; record = rows_record_after(record))
+		records++;
+	if (records == 0)
+		return;
+	first = rows_log_take(&r->log, first, bytes, records, &at);
+	for (const struct record *record = first; records > 0; records -= n) {
+		for (n = 0; n < RESTORE_MOST && n < records; n++) {
+			some[n] = record;
+			record = rows_record_after(record);
+		}
+		restore_some(r, some, n, first, at);
+	}
 }
 
 void

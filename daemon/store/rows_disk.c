@@ -92,9 +92,9 @@ load_mark(struct rows_disk *disk, MDB_txn *txn)
 }
 
 static void
-restore_record(void *ctx, const struct record *record)
+restore_records(void *ctx, const struct record *first, size_t bytes)
 {
-	rows_restore(ctx, record);
+	rows_restore(ctx, first, bytes);
 }
 
 static void
@@ -123,7 +123,7 @@ take_log(struct rows *r, MDB_txn *txn, const MDB_val *layout, enum result *err)
 		last = disk->mark;
 	}
 	take_mark(r, &last);
-	*err = state_log_replay(disk->log, last.seq, restore_record, r);
+	*err = state_log_replay(disk->log, last.seq, restore_records, r);
 	return 0;
 }
 

@@ -12,7 +12,7 @@
 /* A merge takes all that there is when it begins; it begins at the latest with so many generations. */
 #define KEPT_MOST 1000
 /* And with so many times the bytes at which it is due, none may be added any more. */
-#define KEPT_PARTS 3
+#define KEPT_PARTS 2
 /*
  * Rows of a transaction: at first and at least, and at most. Between, as many as take the disk so
  * long: calm; behind; at the end.

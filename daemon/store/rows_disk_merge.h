@@ -12,7 +12,7 @@
 
 /*
  * Merging begins at so many bytes of changes: a part of the memory that rows may take, between
- * these. At three times that, checkpoints wait.
+ * these. At twice that, checkpoints wait.
  */
 #define MERGE_PART  8
 #define MERGE_LEAST ((size_t)1 << 20)

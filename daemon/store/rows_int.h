@@ -219,10 +219,10 @@ void *rows_map(size_t bytes);
 /* A new row that is live and clean; its value is not set yet. The key must not be there. */
 struct row *rows_insert_loaded(struct rows *rows, const struct row_key *key);
 /*
- * Sets a row to what the record says, as a change of the current generation, while the rows are
- * opened.
+ * Sets rows to what so many bytes of records say, in their order, as changes of the current generation, while the rows are
+ * opened. They go into its log as they are: a row may be there more than once, and the last of them counts.
  */
-void rows_restore(struct rows *rows, const struct record *record);
+void rows_restore(struct rows *rows, const struct record *first, size_t bytes);
 /* Takes a row that is not journalled out of memory. */
 void rows_discard(struct rows *rows, struct row *row);
 /* Row number `i` of a slab. */
@@ -244,6 +244,14 @@ size_t rows_log_spare_bytes(void);
 void rows_log_spare_free(void);
 /* So many bytes of them are kept, at most. */
 void rows_log_spare_limit(size_t bytes);
+/* Adds so many bytes of records, `n` of them, at most a block; *at: the place of the first. Returns it. */
+const struct record *rows_log_take(struct rows_log *log, const struct record *first, size_t bytes, size_t n, uint32_t *at);
+/* The record that follows. */
+static inline const struct record *
+rows_record_after(const struct record *record)
+{
+	return (const void *)((const uint8_t *)record + rows_record_bytes(record->size));
+}
 /* The record at a place (0, 0 first), which moves on; NULL at the end. */
 const struct record *rows_log_next(const struct rows_log *log, size_t *block, size_t *offset);
 

@@ -117,6 +117,16 @@ record_add(struct rows_log *log, size_t bytes, uint32_t *at)
 	return record;
 }
 
+const struct record *
+rows_log_take(struct rows_log *log, const struct record *first, size_t bytes, size_t n, uint32_t *at)
+{
+	struct record *record = record_add(log, bytes, at);
+
+	memcpy(record, first, bytes);
+	log->n_records += n - 1;
+	return record;
+}
+
 void
 rows_log_note(struct rows *r, struct row *row)
 {

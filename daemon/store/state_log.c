@@ -333,9 +333,9 @@ replay_frame(const struct state_log *l, const struct frame *f, state_log_fn fn, 
 
 		if (f->len - at < sizeof(*record) || record->size > f->len - at - sizeof(*record))
 			return RESULT_CORRUPT;
-		fn(ctx, record);
 		at += rows_record_bytes(record->size);
 	}
+	fn(ctx, (const void *)l->body, f->len);
 	return RESULT_OK;
 }
 

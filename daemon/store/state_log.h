@@ -45,10 +45,11 @@ void state_log_close(struct state_log *log);
  */
 MUST_CHECK enum result state_log_find(struct state_log *log, struct mark *mark);
 /*
- * Calls `fn` for each record that state_log_find found of generations up to `seq`, in order; valid
- * during the call. Removes the files that hold none of them.
+ * Calls `fn` with the records that state_log_find found of generations up to `seq`, in order, many at
+ * a time, one behind the other in at most ROWS_LOG_BLOCK bytes; valid during the call. Removes the
+ * files that hold none of them.
  */
-typedef void (*state_log_fn)(void *ctx, const struct record *record);
+typedef void (*state_log_fn)(void *ctx, const struct record *first, size_t bytes);
 MUST_CHECK enum result state_log_replay(
     struct state_log *log, uint64_t seq, state_log_fn fn, void *ctx);
 
