@@ -21,6 +21,8 @@
 #define MAGIC_BYTES   8
 /* A lap of fewer batches than this is short. */
 #define LAP_BATCHES 64
+/* What writing past the page cache asks of memory, on whatever disk; of the place in the file it asks a sector, on most. */
+#define DIRECT_ALIGN ((size_t)4096)
 
 static const char magic[] = "tbjrnl/2", magic_of_one_lap[] = "tbjrnl/1";
 static const char record_magic[] = "tbbatch1";
@@ -29,6 +31,8 @@ static const char *const names[] = {"journal", "journal2"};
 struct lap {
 	/* -1: not there. */
 	int fd;
+	/* The same file, to be written past the page cache; -1: the file system does not do that. */
+	int direct;
 	/* A file of the form with one lap. */
 	int old;
 	/* How much of it may be written; 0: nothing. */
@@ -42,8 +46,8 @@ struct journal {
 	unsigned here;
 	size_t at;
 	unsigned batches;
-	/* One record. */
-	uint8_t *buf;
+	/* One record, in `memory`, at a multiple of DIRECT_ALIGN. */
+	uint8_t *buf, *memory;
 	size_t cap;
 };
 
@@ -178,7 +182,7 @@ journal_open(const char *dir, int read_only, struct journal **out)
 	if (j == NULL)
 		return RESULT_NO_MEMORY;
 	j->at = SECTOR;
-	j->lap[0].fd = j->lap[1].fd = -1;
+	j->lap[0].fd = j->lap[1].fd = j->lap[0].direct = j->lap[1].direct = -1;
 	for (unsigned i = 0; i < 2 && err == RESULT_OK; i++)
 		err = lap_path(path, dir, i) ? lap_open(&j->lap[i], path, read_only)
 					     : RESULT_OVERFLOW;
@@ -195,7 +199,9 @@ lap_close(struct lap *lap)
 {
 	if (lap->fd >= 0)
 		close(lap->fd);
-	lap->fd = -1;
+	if (lap->direct >= 0)
+		close(lap->direct);
+	lap->fd = lap->direct = -1;
 }
 
 void
@@ -205,7 +211,7 @@ journal_close(struct journal *j)
 		return;
 	lap_close(&j->lap[0]);
 	lap_close(&j->lap[1]);
-	free(j->buf);
+	free(j->memory);
 	free(j);
 }
 
@@ -235,6 +241,7 @@ lap_start(struct lap *lap, const char *dir, const char *path)
 	lap->size = (size_t)st.st_size / SECTOR * SECTOR;
 	if (lap->size > JOURNAL_MOST_BYTES)
 		lap->size = JOURNAL_MOST_BYTES;
+	lap->direct = open(path, O_WRONLY | O_DIRECT | O_CLOEXEC);
 	return RESULT_OK;
 }
 
@@ -258,13 +265,15 @@ static int
 buf_room(struct journal *j, size_t len)
 {
 	size_t whole = to_sector(RECORD_HEAD + len);
-	void *p;
+	uint8_t *p;
 
 	if (whole <= j->cap)
 		return 0;
-	if ((p = realloc(j->buf, whole)) == NULL)
+	if ((p = malloc(whole + DIRECT_ALIGN)) == NULL)
 		return ENOMEM;
-	j->buf = p;
+	free(j->memory);
+	j->memory = p;
+	j->buf = p + (DIRECT_ALIGN - (uintptr_t)p % DIRECT_ALIGN);
 	j->cap = whole;
 	return 0;
 }
@@ -458,13 +467,28 @@ journal_fits(const struct journal *j, size_t len)
 	       j->at + to_sector(RECORD_HEAD + len) <= j->lap[j->here].size;
 }
 
+/* Where the disk's sectors are larger than ours, or the file system wants more, it goes through the page cache. */
+static int
+lap_write(struct lap *lap, const uint8_t *p, size_t n, size_t at)
+{
+	int rc;
+
+	if (lap->direct >= 0) {
+		if ((rc = env_write_all(lap->direct, p, n, at)) != EINVAL)
+			return rc;
+		close(lap->direct);
+		lap->direct = -1;
+	}
+	return env_write_all(lap->fd, p, n, at);
+}
+
 int
 journal_append(struct journal *j, uint64_t first, uint32_t entries, const uint8_t *bytes,
 	       size_t len)
 {
 	const uint64_t first_be = htobe64(first);
 	const uint32_t entries_be = htobe32(entries), len_be = htobe32((uint32_t)len);
-	const struct lap *lap = &j->lap[j->here];
+	struct lap *lap = &j->lap[j->here];
 	size_t whole = to_sector(RECORD_HEAD + len);
 	int rc;
 
@@ -479,7 +503,7 @@ journal_append(struct journal *j, uint64_t first, uint32_t entries, const uint8_
 	record_check(lap, j->buf, bytes, len, j->buf + CHECKED_BYTES);
 	memcpy(j->buf + RECORD_HEAD, bytes, len);
 	memset(j->buf + RECORD_HEAD + len, 0, whole - RECORD_HEAD - len);
-	if ((rc = env_write_all(lap->fd, j->buf, whole, j->at)) != 0)
+	if ((rc = lap_write(lap, j->buf, whole, j->at)) != 0)
 		return rc;
 	if (fdatasync(lap->fd) != 0)
 		return errno;

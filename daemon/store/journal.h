@@ -4,7 +4,9 @@
  *
  * Two files of one form in the ledger's folder, "journal" and "journal2", hold a lap each. They are
  * filled with zeros before they are used (a flush then writes data and nothing about the file), in
- * sectors of 512 bytes. Numbers are big-endian.
+ * sectors of 512 bytes. Records are written past the page cache where the file system allows it
+ * (O_DIRECT): nobody reads them but a start and a backup, and a flush finds nothing left to write.
+ * Numbers are big-endian.
  *
  *	sector 0   "tbjrnl/2" ‖ nonce[32] ‖ SHA-256(magic ‖ nonce)
  *	sector 1   the first record of the lap; each begins at the sector after the one before it:

@@ -2,6 +2,8 @@
 #include "daemon/store/journal.h"
 
 #include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -10,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +32,23 @@ struct fixture {
 	char cut[300], again[300];
 	struct ledger *after;
 };
+
+/* A disk whose sectors are larger than ours does not take what goes past the page cache. */
+static int large_sectors;
+static unsigned written_past_the_cache;
+
+ssize_t
+pwrite(int fd, const void *bytes, size_t n, off_t at)
+{
+	if ((fcntl(fd, F_GETFL) & O_DIRECT) != 0) {
+		if (large_sectors) {
+			errno = EINVAL;
+			return -1;
+		}
+		written_past_the_cache++;
+	}
+	return syscall(SYS_pwrite64, fd, bytes, n, at);
+}
 
 static size_t
 entry_of(uint64_t seq, uint8_t *out)
@@ -550,6 +570,24 @@ a_process_reads_beside_a_writer_that_folds(void **state)
 	munmap(shared, sizeof(*shared));
 }
 
+static void
+a_disk_with_larger_sectors_is_written_through_the_page_cache(void **state)
+{
+	struct fixture *f = *state;
+
+	commit(f->ledger, 1, 3);
+	large_sectors = 1;
+	commit(f->ledger, 4, 6);
+	large_sectors = 0;
+	written_past_the_cache = 0;
+	commit(f->ledger, 7, 9);
+	/* It is not tried again. */
+	assert_int_equal(written_past_the_cache, 0);
+	cut(f);
+	assert_int_equal(open_cut(f, 1), RESULT_OK);
+	assert_holds(f->after, 9);
+}
+
 /* The file as the daemon made it that had one lap: another magic, and no second file. */
 static void
 make_old(const char *dir)
@@ -639,6 +677,7 @@ main(void)
 	    T(a_lap_begun_over_a_folded_one_may_be_torn),
 	    T(a_large_batch_goes_past_small_laps_and_through_grown_ones),
 	    T(what_a_failed_fold_left_in_the_journal_is_found_by_the_next_start),
+	    T(a_disk_with_larger_sectors_is_written_through_the_page_cache),
 	    T(a_process_reads_beside_a_writer_that_folds),
 	    T(a_journal_of_one_lap_is_taken_and_made_anew),
 	    T(a_ledger_of_before_the_journal_is_opened),
