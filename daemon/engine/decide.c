@@ -416,7 +416,7 @@ accept(struct engine *e, const struct engine_submission *in, const struct act *a
 	enum result err = texts_write(e, in, act, src->seq);
 
 	if (err == RESULT_OK)
-		err = ledger_append(e->ledger, src->seq, e->entry, made->len);
+		err = ledger_append(e->ledger, src->seq, e->entry, made->len, made->leaf);
 	if (err != RESULT_OK) {
 		rows_undo(e->rows);
 		e->failed = 1;

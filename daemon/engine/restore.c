@@ -209,7 +209,7 @@ put_entries(struct restore *r, const struct source *s, const struct backup_file 
 		tree_leaf_hash(r->buf + at + 2, len, r->leaf);
 		if ((err = put_key(r, s->folder, f->name, seq, r->buf + at + 2, len)) != RESULT_OK)
 			return err;
-		if ((err = ledger_append(r->ledger, seq, r->buf + at + 2, len)) != RESULT_OK)
+		if ((err = ledger_append(r->ledger, seq, r->buf + at + 2, len, r->leaf)) != RESULT_OK)
 			break;
 		at += len + 2;
 	}

@@ -13,6 +13,7 @@
 #include "daemon/base/check.h"
 #include "daemon/store/env.h"
 #include "proto/crypto.h"
+#include "proto/tree.h"
 
 #define SECTOR	      ((size_t)512)
 #define NONCE	      32
@@ -24,7 +25,7 @@
 /* What writing past the page cache asks of memory, on whatever disk; of the place in the file it asks a sector, on most. */
 #define DIRECT_ALIGN ((size_t)4096)
 
-static const char magic[] = "tbjrnl/2", magic_of_one_lap[] = "tbjrnl/1";
+static const char magic[] = "tbjrnl/3", magics[] = "tbjrnl/";
 static const char record_magic[] = "tbbatch1";
 static const char *const names[] = {"journal", "journal2"};
 
@@ -33,7 +34,7 @@ struct lap {
 	int fd;
 	/* The same file, to be written past the page cache; -1: the file system does not do that. */
 	int direct;
-	/* A file of the form with one lap. */
+	/* The checks have the entries themselves: a file of one of the forms before. */
 	int old;
 	/* How much of it may be written; 0: nothing. */
 	size_t size;
@@ -49,6 +50,9 @@ struct journal {
 	/* One record, in `memory`, at a multiple of DIRECT_ALIGN. */
 	uint8_t *buf, *memory;
 	size_t cap;
+	/* Of a record that is read. */
+	uint8_t (*leaves)[HASH_LEN];
+	size_t cap_leaves;
 };
 
 struct record {
@@ -148,8 +152,9 @@ read_head(struct lap *lap)
 	    pread(lap->fd, head, sizeof(head), 0) != (ssize_t)sizeof(head))
 		return RESULT_CORRUPT;
 	sha256(head, MAGIC_BYTES + NONCE, want);
-	lap->old = memcmp(head, magic_of_one_lap, MAGIC_BYTES) == 0;
-	if ((!lap->old && memcmp(head, magic, MAGIC_BYTES) != 0) ||
+	lap->old = memcmp(head, magic, MAGIC_BYTES) != 0;
+	if (memcmp(head, magics, MAGIC_BYTES - 1) != 0 || head[MAGIC_BYTES - 1] < '1' ||
+	    head[MAGIC_BYTES - 1] > '3' ||
 	    memcmp(head + MAGIC_BYTES + NONCE, want, HASH_LEN) != 0)
 		return RESULT_CORRUPT;
 	memcpy(lap->nonce, head + MAGIC_BYTES, NONCE);
@@ -212,6 +217,7 @@ journal_close(struct journal *j)
 	lap_close(&j->lap[0]);
 	lap_close(&j->lap[1]);
 	free(j->memory);
+	free(j->leaves);
 	free(j);
 }
 
@@ -278,6 +284,7 @@ buf_room(struct journal *j, size_t len)
 	return 0;
 }
 
+/* Over the leaf hashes, or, in a file of before, the entries. */
 static void
 record_check(const struct lap *lap, const uint8_t *head, const uint8_t *bytes, size_t len,
 	     uint8_t check[HASH_LEN])
@@ -301,6 +308,48 @@ lengths_fit(const struct record *r)
 		at += sizeof(uint32_t) + get32(r->bytes + at);
 	}
 	return at == r->len && r->entries > 0;
+}
+
+/* The leaf hashes of a record whose lengths fit. */
+static enum result
+leaves_of(struct journal *j, const struct record *r)
+{
+	size_t at = 0;
+
+	if (r->entries > j->cap_leaves) {
+		void *p = realloc(j->leaves, r->entries * sizeof(*j->leaves));
+
+		if (p == NULL)
+			return RESULT_NO_MEMORY;
+		j->leaves = p;
+		j->cap_leaves = r->entries;
+	}
+	for (uint32_t i = 0; i < r->entries; i++) {
+		size_t len = get32(r->bytes + at);
+
+		tree_leaf_hash(r->bytes + at + sizeof(uint32_t), len, j->leaves[i]);
+		at += sizeof(uint32_t) + len;
+	}
+	return RESULT_OK;
+}
+
+/* RESULT_NOT_FOUND if it is not the record that was written. */
+static enum result
+record_verify(struct journal *j, const struct lap *lap, const uint8_t *head, const struct record *r)
+{
+	uint8_t check[HASH_LEN];
+	enum result err;
+
+	if (!lengths_fit(r))
+		return RESULT_NOT_FOUND;
+	if (lap->old) {
+		record_check(lap, head, r->bytes, r->len, check);
+	} else {
+		if ((err = leaves_of(j, r)) != RESULT_OK)
+			return err;
+		record_check(lap, head, j->leaves[0], r->entries * sizeof(*j->leaves), check);
+	}
+	return memcmp(check, head + CHECKED_BYTES, HASH_LEN) == 0 ? RESULT_OK : RESULT_NOT_FOUND;
 }
 
 /* Reads so many bytes; RESULT_NOT_FOUND if the file ends before. */
@@ -341,7 +390,7 @@ head_at(const struct lap *lap, size_t at, uint8_t head[RECORD_HEAD], struct reco
 static enum result
 record_at(struct journal *j, const struct lap *lap, size_t at, uint64_t first, struct record *r)
 {
-	uint8_t head[RECORD_HEAD], check[HASH_LEN];
+	uint8_t head[RECORD_HEAD];
 	enum result err = head_at(lap, at, head, r);
 
 	if (err != RESULT_OK)
@@ -353,10 +402,7 @@ record_at(struct journal *j, const struct lap *lap, size_t at, uint64_t first, s
 	r->bytes = j->buf + RECORD_HEAD;
 	if ((err = read_all(lap->fd, j->buf + RECORD_HEAD, r->len, at + RECORD_HEAD)) != RESULT_OK)
 		return err;
-	record_check(lap, head, r->bytes, r->len, check);
-	return memcmp(check, head + CHECKED_BYTES, HASH_LEN) == 0 && lengths_fit(r)
-		   ? RESULT_OK
-		   : RESULT_NOT_FOUND;
+	return record_verify(j, lap, head, r);
 }
 
 static enum result
@@ -483,8 +529,8 @@ lap_write(struct lap *lap, const uint8_t *p, size_t n, size_t at)
 }
 
 int
-journal_append(struct journal *j, uint64_t first, uint32_t entries, const uint8_t *bytes,
-	       size_t len)
+journal_append(struct journal *j, uint64_t first, uint32_t entries, const uint8_t *bytes, size_t len,
+	       const uint8_t (*leaves)[HASH_LEN])
 {
 	const uint64_t first_be = htobe64(first);
 	const uint32_t entries_be = htobe32(entries), len_be = htobe32((uint32_t)len);
@@ -500,7 +546,7 @@ journal_append(struct journal *j, uint64_t first, uint32_t entries, const uint8_
 	memcpy(j->buf + 8, &first_be, sizeof(first_be));
 	memcpy(j->buf + 16, &entries_be, sizeof(entries_be));
 	memcpy(j->buf + 20, &len_be, sizeof(len_be));
-	record_check(lap, j->buf, bytes, len, j->buf + CHECKED_BYTES);
+	record_check(lap, j->buf, leaves[0], entries * sizeof(*leaves), j->buf + CHECKED_BYTES);
 	memcpy(j->buf + RECORD_HEAD, bytes, len);
 	memset(j->buf + RECORD_HEAD + len, 0, whole - RECORD_HEAD - len);
 	if ((rc = lap_write(lap, j->buf, whole, j->at)) != 0)

@@ -8,15 +8,16 @@
  * (O_DIRECT): nobody reads them but a start and a backup, and a flush finds nothing left to write.
  * Numbers are big-endian.
  *
- *	sector 0   "tbjrnl/2" ‖ nonce[32] ‖ SHA-256(magic ‖ nonce)
+ *	sector 0   "tbjrnl/3" ‖ nonce[32] ‖ SHA-256(magic ‖ nonce)
  *	sector 1   the first record of the lap; each begins at the sector after the one before it:
  *
  *	record     "tbbatch1" ‖ u64 first seq ‖ u32 entries ‖ u32 bytes ‖ 8 zero bytes ‖ check[32] ‖
  *	           entries × (u32 length ‖ entry)
- *	check      SHA-256(nonce ‖ the 32 bytes before it ‖ the entries)
+ *	check      SHA-256(nonce ‖ the 32 bytes before it ‖ the entries' leaf hashes)
  *
- * "tbjrnl/1" is the same form, by a daemon that knew of no second file; it is read, and made anew once
- * LMDB has all of it. It must not be written on: that daemon would miss the second.
+ * The leaf hashes (proto/tree.h) are there already when a batch is committed: so each entry is hashed
+ * once. "tbjrnl/2" has the entries themselves in the check, "tbjrnl/1" is that form by a daemon that
+ * knew of no second file. Both are read, and made anew once LMDB has all of it.
  *
  * While one lap is written, the other is moved into LMDB, and then waits to be written over from
  * sector 1. What a record is worth follows from LMDB's last seq L alone:
@@ -39,6 +40,7 @@
 #include <stdint.h>
 
 #include "proto/codes.h"
+#include "proto/crypto.h"
 
 /* A lap begins with the first size; where laps are short or batches large it grows to the last. */
 #define JOURNAL_FIRST_BYTES ((size_t)64 * 1024)
@@ -79,11 +81,11 @@ MUST_CHECK enum result journal_start(struct journal *j, const char *dir);
 /* 1 if a batch of so many bytes (with the lengths of its entries) can be appended in this lap. */
 int journal_fits(const struct journal *j, size_t len);
 /*
- * Appends a batch that fits and makes it durable: entries × (u32 big-endian length ‖ entry). Returns 0 or
- * errno; after a failure nothing more may be appended by this process.
+ * Appends a batch that fits and makes it durable: entries × (u32 big-endian length ‖ entry), and the leaf hash
+ * of each. Returns 0 or errno; after a failure nothing more may be appended by this process.
  */
 MUST_CHECK int journal_append(struct journal *j, uint64_t first, uint32_t entries,
-			      const uint8_t *bytes, size_t len);
+			      const uint8_t *bytes, size_t len, const uint8_t (*leaves)[HASH_LEN]);
 
 /* LMDB has all of the lap that is written: it begins anew. */
 void journal_restart(struct journal *j);

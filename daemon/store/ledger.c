@@ -12,6 +12,7 @@
 #include "daemon/store/tail.h"
 
 #define LEDGER_SCAN_SLICE 1000
+#define LEDGER_LEAVES_FIRST 256
 
 /* So often in a row a writer folds between two looks at LMDB's last seq; not more often. */
 #define LEDGER_READ_TRIES 1000
@@ -32,6 +33,9 @@ struct ledger {
 	uint64_t committed;
 	uint64_t last;
 	struct tail frozen, tail;
+	/* Of the entries of the open batch. */
+	uint8_t (*leaves)[HASH_LEN];
+	size_t cap_leaves;
 	struct fold fold;
 	/* The thread has `frozen`. */
 	int folding;
@@ -278,8 +282,25 @@ fail(struct ledger *l, int rc)
 	return env_write_result(l->env, rc);
 }
 
+/* 0 or ENOMEM. */
+static int
+leaf_add(struct ledger *l, const uint8_t leaf[HASH_LEN])
+{
+	size_t n = (size_t)(l->last - l->committed);
+	void *p;
+
+	if (n == l->cap_leaves) {
+		if ((p = realloc(l->leaves, 2 * (n + LEDGER_LEAVES_FIRST) * sizeof(*l->leaves))) == NULL)
+			return ENOMEM;
+		l->leaves = p;
+		l->cap_leaves = 2 * (n + LEDGER_LEAVES_FIRST);
+	}
+	memcpy(l->leaves[n], leaf, HASH_LEN);
+	return 0;
+}
+
 enum result
-ledger_append(struct ledger *l, uint64_t seq, const void *entry, size_t len)
+ledger_append(struct ledger *l, uint64_t seq, const void *entry, size_t len, const uint8_t leaf[HASH_LEN])
 {
 	int rc;
 
@@ -287,7 +308,7 @@ ledger_append(struct ledger *l, uint64_t seq, const void *entry, size_t len)
 		return RESULT_UNAVAILABLE;
 	CHECK(!l->read_only && env_is_ours(l->env));
 	CHECK(seq == l->last + 1 && len > 0 && len <= LEDGER_ENTRY_MAX);
-	if ((rc = tail_add(&l->tail, entry, len)) != 0)
+	if ((rc = leaf_add(l, leaf)) != 0 || (rc = tail_add(&l->tail, entry, len)) != 0)
 		return fail(l, rc);
 	l->last = seq;
 	return RESULT_OK;
@@ -309,7 +330,7 @@ make_durable(struct ledger *l)
 		return fold_all(l);
 	before = tail_upto(l, l->committed);
 	return journal_append(l->journal, l->committed + 1, (uint32_t)(l->last - l->committed),
-			      l->tail.bytes + l->tail.at[before], len);
+			      l->tail.bytes + l->tail.at[before], len, (const uint8_t(*)[HASH_LEN])l->leaves);
 }
 
 enum result
@@ -355,6 +376,7 @@ ledger_close(struct ledger *l)
 	env_close(l->env);
 	tail_free(&l->frozen);
 	tail_free(&l->tail);
+	free(l->leaves);
 	free(l);
 }
 

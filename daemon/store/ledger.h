@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "proto/codes.h"
+#include "proto/crypto.h"
 
 /* Bytes of one entry, at most (proto/README.md). */
 #define LEDGER_ENTRY_MAX 65535
@@ -43,11 +44,11 @@ uint64_t ledger_committed_seq(const struct ledger *ledger);
 uint64_t ledger_last_seq(const struct ledger *ledger);
 
 /*
- * Adds the next entry to the open batch, and opens one if none is; another `seq` than the last plus
- * 1 stops the process.
+ * Adds the next entry, with its leaf hash (proto/tree.h), to the open batch, and opens one if none is;
+ * another `seq` than the last plus 1 stops the process.
  */
 MUST_CHECK enum result ledger_append(struct ledger *ledger, uint64_t seq, const void *entry,
-				     size_t len);
+				     size_t len, const uint8_t leaf[HASH_LEN]);
 /* Makes the batch durable; nothing to do is RESULT_OK. */
 MUST_CHECK enum result ledger_commit(struct ledger *ledger);
 /* Forgets the open batch, if there is one. */

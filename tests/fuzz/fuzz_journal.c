@@ -11,6 +11,7 @@
 
 #include "daemon/base/check.h"
 #include "daemon/store/journal.h"
+#include "proto/tree.h"
 #include "tests/fuzz/folder.h"
 
 #define BATCHES	   12
@@ -80,6 +81,21 @@ batch_make(struct batch *b, const uint8_t **p, size_t *left)
 }
 
 static void
+batch_append(struct journal *j, uint64_t first, const struct batch *b)
+{
+	uint8_t leaves[4][HASH_LEN];
+	size_t at = 0;
+
+	for (uint32_t i = 0; i < b->entries; i++) {
+		size_t len = (size_t)b->bytes[at + 2] << 8 | b->bytes[at + 3];
+
+		tree_leaf_hash(b->bytes + at + 4, len, leaves[i]);
+		at += 4 + len;
+	}
+	CHECK(journal_append(j, first, b->entries, b->bytes, at, (const uint8_t(*)[HASH_LEN])leaves) == 0);
+}
+
+static void
 journal_fill(struct story *s, const uint8_t **p, size_t *left)
 {
 	size_t at = SECTOR, n = take(p, left) % (BATCHES + 1);
@@ -94,7 +110,7 @@ journal_fill(struct story *s, const uint8_t **p, size_t *left)
 		batch_make(b, p, left);
 		b->at = at;
 		CHECK(journal_fits(j, b->len - HEAD));
-		CHECK(journal_append(j, first, b->entries, b->bytes, b->len - HEAD) == 0);
+		batch_append(j, first, b);
 		first += b->entries;
 		at += (b->len + SECTOR - 1) / SECTOR * SECTOR;
 	}

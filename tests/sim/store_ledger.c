@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/base/check.h"
+#include "proto/tree.h"
 #include "tests/sim/world.h"
 
 #define ENTRIES_MAX 8192
@@ -92,13 +93,16 @@ fail(struct ledger *l)
 }
 
 enum result
-ledger_append(struct ledger *l, uint64_t seq, const void *entry, size_t len)
+ledger_append(struct ledger *l, uint64_t seq, const void *entry, size_t len, const uint8_t leaf[HASH_LEN])
 {
 	struct stored *s = &disk.entry[l->last];
+	uint8_t want[HASH_LEN];
 
 	if (l->failed)
 		return RESULT_UNAVAILABLE;
 	CHECK(seq == l->last + 1 && len > 0 && len <= LEDGER_ENTRY_MAX && l->last < ENTRIES_MAX);
+	tree_leaf_hash(entry, len, want);
+	CHECK(memcmp(leaf, want, sizeof(want)) == 0);
 	/* An append is lost either way: only the commit makes it durable. */
 	if (world_fate(0) != FATE_DONE)
 		return fail(l);

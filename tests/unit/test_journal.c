@@ -20,6 +20,7 @@
 
 #include "daemon/store/ledger.h"
 #include "proto/crypto.h"
+#include "proto/tree.h"
 #include "tests/unit/scratch.h"
 
 #define SECTOR	 512
@@ -50,6 +51,15 @@ pwrite(int fd, const void *bytes, size_t n, off_t at)
 	return syscall(SYS_pwrite64, fd, bytes, n, at);
 }
 
+static enum result
+append_one(struct ledger *ledger, uint64_t seq, const void *entry, size_t len)
+{
+	uint8_t leaf[HASH_LEN];
+
+	tree_leaf_hash(entry, len, leaf);
+	return ledger_append(ledger, seq, entry, len, leaf);
+}
+
 static size_t
 entry_of(uint64_t seq, uint8_t *out)
 {
@@ -66,7 +76,7 @@ commit(struct ledger *ledger, uint64_t from, uint64_t to)
 	uint8_t entry[1024];
 
 	for (uint64_t seq = from; seq <= to; seq++)
-		assert_int_equal(ledger_append(ledger, seq, entry, entry_of(seq, entry)), RESULT_OK);
+		assert_int_equal(append_one(ledger, seq, entry, entry_of(seq, entry)), RESULT_OK);
 	assert_int_equal(ledger_commit(ledger), RESULT_OK);
 }
 
@@ -486,7 +496,7 @@ what_a_failed_fold_left_in_the_journal_is_found_by_the_next_start(void **state)
 	scratch_limit_files((unsigned long)ledger_bytes_used(f->ledger));
 	while (err == RESULT_OK) {
 		assert_true(last < 30000);
-		err = ledger_append(f->ledger, last + 1, entry, entry_of(last + 1, entry));
+		err = append_one(f->ledger, last + 1, entry, entry_of(last + 1, entry));
 		assert_int_equal(err, RESULT_OK);
 		if ((err = ledger_commit(f->ledger)) == RESULT_OK)
 			last++;
@@ -495,7 +505,7 @@ what_a_failed_fold_left_in_the_journal_is_found_by_the_next_start(void **state)
 	assert_int_equal(err, RESULT_UNAVAILABLE);
 	assert_true(last > 3060);
 	assert_holds(f->ledger, last);
-	assert_int_equal(ledger_append(f->ledger, last + 1, "x", 1), RESULT_UNAVAILABLE);
+	assert_int_equal(append_one(f->ledger, last + 1, "x", 1), RESULT_UNAVAILABLE);
 	ledger_close(f->ledger);
 	assert_int_equal(ledger_open(f->dir, 0, &f->ledger), RESULT_OK);
 	assert_holds(f->ledger, last);
@@ -588,55 +598,101 @@ a_disk_with_larger_sectors_is_written_through_the_page_cache(void **state)
 	assert_holds(f->after, 9);
 }
 
-/* The file as the daemon made it that had one lap: another magic, and no second file. */
-static void
-make_old(const char *dir)
+static uint32_t
+number_at(const uint8_t *p)
 {
-	uint8_t head[40 + HASH_LEN];
+	uint32_t n;
+
+	memcpy(&n, p, sizeof(n));
+	return be32toh(n);
+}
+
+/* A file as daemons of before made it: another magic, and checks of records over the entries themselves. */
+static void
+make_old(const char *dir, const char *name, char form)
+{
+	static uint8_t bytes[FILE_MAX];
 	char path[400];
 	FILE *file;
+	size_t n;
 
-	snprintf(path, sizeof(path), "%s/journal2", dir);
-	assert_int_equal(unlink(path), 0);
-	snprintf(path, sizeof(path), "%s/journal", dir);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	file = fopen(path, "r+e");
 	assert_non_null(file);
-	assert_int_equal(fread(head, 1, sizeof(head), file), sizeof(head));
-	assert_memory_equal(head, "tbjrnl/2", 8);
-	head[7] = '1';
-	sha256(head, 40, head + 40);
+	n = fread(bytes, 1, sizeof(bytes), file);
+	assert_memory_equal(bytes, "tbjrnl/3", 8);
+	bytes[7] = (uint8_t)form;
+	sha256(bytes, 40, bytes + 40);
+	for (size_t at = SECTOR; at + SECTOR <= n && memcmp(bytes + at, "tbbatch1", 8) == 0;) {
+		size_t len = number_at(bytes + at + 20);
+		const struct sha256_part parts[] = {{bytes + 8, 32}, {bytes + at, 32}, {bytes + at + 64, len}};
+
+		sha256_parts(parts, 3, bytes + at + 32);
+		at += (64 + len + SECTOR - 1) / SECTOR * SECTOR;
+	}
 	assert_int_equal(fseek(file, 0, SEEK_SET), 0);
-	assert_int_equal(fwrite(head, 1, sizeof(head), file), sizeof(head));
+	assert_int_equal(fwrite(bytes, 1, n, file), n);
 	assert_int_equal(fclose(file), 0);
 }
 
 static void
-a_journal_of_one_lap_is_taken_and_made_anew(void **state)
+assert_magic(const char *dir, const char *name)
 {
-	struct fixture *f = *state;
 	char magic[9] = "", path[400];
 	FILE *file;
 
-	for (uint64_t seq = 1; seq <= 20; seq++)
-		commit(f->ledger, seq, seq);
-	cut(f);
-	make_old(f->cut);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	assert_int_equal(fread(magic, 1, 8, file), 8);
+	fclose(file);
+	assert_string_equal(magic, "tbjrnl/3");
+}
+
+/* The cut is read as it is, and then by a daemon, which makes both files anew. */
+static void
+assert_made_anew(struct fixture *f)
+{
 	assert_int_equal(open_cut(f, 1), RESULT_OK);
 	assert_holds(f->after, 20);
 	assert_int_equal(open_cut(f, 0), RESULT_OK);
 	assert_holds(f->after, 20);
 	commit(f->after, 21, 21);
 	assert_holds(f->after, 21);
-	snprintf(path, sizeof(path), "%s/journal", f->cut);
-	file = fopen(path, "re");
-	assert_non_null(file);
-	assert_int_equal(fread(magic, 1, 8, file), 8);
-	fclose(file);
-	assert_string_equal(magic, "tbjrnl/2");
+	assert_magic(f->cut, "journal");
+	assert_magic(f->cut, "journal2");
 	assert_int_equal(lap_first(f->cut, "journal"), 21);
 	assert_int_equal(lap_file(f->cut, "journal2", 0, 0), JOURNAL_FIRST_BYTES);
 	assert_int_equal(open_cut(f, 0), RESULT_OK);
 	assert_holds(f->after, 21);
+}
+
+static void
+a_journal_of_one_lap_is_taken_and_made_anew(void **state)
+{
+	struct fixture *f = *state;
+	char path[400];
+
+	for (uint64_t seq = 1; seq <= 20; seq++)
+		commit(f->ledger, seq, seq);
+	cut(f);
+	make_old(f->cut, "journal", '1');
+	snprintf(path, sizeof(path), "%s/journal2", f->cut);
+	assert_int_equal(unlink(path), 0);
+	assert_made_anew(f);
+}
+
+static void
+a_journal_with_entries_in_its_checks_is_taken_and_made_anew(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint64_t seq = 1; seq <= 20; seq += 2)
+		commit(f->ledger, seq, seq + 1);
+	cut(f);
+	make_old(f->cut, "journal", '2');
+	make_old(f->cut, "journal2", '2');
+	assert_made_anew(f);
 }
 
 static void
@@ -680,6 +736,7 @@ main(void)
 	    T(a_disk_with_larger_sectors_is_written_through_the_page_cache),
 	    T(a_process_reads_beside_a_writer_that_folds),
 	    T(a_journal_of_one_lap_is_taken_and_made_anew),
+	    T(a_journal_with_entries_in_its_checks_is_taken_and_made_anew),
 	    T(a_ledger_of_before_the_journal_is_opened),
 #undef T
 	};

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "proto/tree.h"
 #include "tests/unit/scratch.h"
 
 struct fixture {
@@ -45,6 +46,15 @@ teardown(void **state)
 	return 0;
 }
 
+static enum result
+append_one(struct ledger *ledger, uint64_t seq, const void *entry, size_t len)
+{
+	uint8_t leaf[HASH_LEN];
+
+	tree_leaf_hash(entry, len, leaf);
+	return ledger_append(ledger, seq, entry, len, leaf);
+}
+
 /* Entry n is of this length and these bytes. */
 static size_t
 entry_of(uint64_t seq, uint8_t *out)
@@ -64,7 +74,7 @@ append(struct fixture *f, uint64_t from, uint64_t to)
 	for (uint64_t seq = from; seq <= to; seq++) {
 		size_t len = entry_of(seq, entry);
 
-		assert_int_equal(ledger_append(f->ledger, seq, entry, len), RESULT_OK);
+		assert_int_equal(append_one(f->ledger, seq, entry, len), RESULT_OK);
 	}
 }
 
@@ -158,19 +168,19 @@ an_abandoned_batch_leaves_nothing_and_its_numbers_are_free(void **state)
 static void
 append_gap(void *arg)
 {
-	(void)!ledger_append(((struct fixture *)arg)->ledger, 3, "x", 1);
+	(void)!append_one(((struct fixture *)arg)->ledger, 3, "x", 1);
 }
 
 static void
 append_again(void *arg)
 {
-	(void)!ledger_append(((struct fixture *)arg)->ledger, 1, "x", 1);
+	(void)!append_one(((struct fixture *)arg)->ledger, 1, "x", 1);
 }
 
 static void
 append_empty(void *arg)
 {
-	(void)!ledger_append(((struct fixture *)arg)->ledger, 2, "", 0);
+	(void)!append_one(((struct fixture *)arg)->ledger, 2, "", 0);
 }
 
 static void
@@ -178,13 +188,13 @@ append_too_long(void *arg)
 {
 	static uint8_t entry[LEDGER_ENTRY_MAX + 1];
 
-	(void)!ledger_append(((struct fixture *)arg)->ledger, 2, entry, sizeof(entry));
+	(void)!append_one(((struct fixture *)arg)->ledger, 2, entry, sizeof(entry));
 }
 
 static void
 append_next(void *arg)
 {
-	(void)!ledger_append(((struct fixture *)arg)->ledger, 2, "x", 1);
+	(void)!append_one(((struct fixture *)arg)->ledger, 2, "x", 1);
 }
 
 static void
@@ -228,7 +238,7 @@ the_longest_entry_fits_and_a_short_buffer_is_told(void **state)
 	size_t len = 0;
 
 	memset(entry, 0xa5, sizeof(entry));
-	assert_int_equal(ledger_append(f->ledger, 1, entry, sizeof(entry)), RESULT_OK);
+	assert_int_equal(append_one(f->ledger, 1, entry, sizeof(entry)), RESULT_OK);
 	assert_int_equal(ledger_commit(f->ledger), RESULT_OK);
 	assert_int_equal(ledger_read(f->ledger, 1, have, sizeof(have), &len), RESULT_OK);
 	assert_int_equal(len, sizeof(entry));
@@ -334,7 +344,7 @@ a_failed_commit_is_final_until_the_next_start(void **state)
 	assert_int_equal(ledger_commit(f->ledger), RESULT_UNAVAILABLE);
 	scratch_limit_files(0);
 	assert_int_equal(ledger_last_seq(f->ledger), 50);
-	assert_int_equal(ledger_append(f->ledger, 51, "x", 1), RESULT_UNAVAILABLE);
+	assert_int_equal(append_one(f->ledger, 51, "x", 1), RESULT_UNAVAILABLE);
 	assert_int_equal(ledger_commit(f->ledger), RESULT_UNAVAILABLE);
 	assert_entry(f, 50);
 	reopen(f);
