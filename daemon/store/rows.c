@@ -670,7 +670,7 @@ source_expect(void *ctx, const struct row_key *key, enum row_expect when)
 }
 
 static void
-restore_one(struct rows *r, const struct record *record, uint32_t at)
+restore_one(struct rows *r, const struct record *record)
 {
 	struct table *t = &r->tables[record->key.table];
 	struct row *row;
@@ -683,7 +683,6 @@ restore_one(struct rows *r, const struct record *record, uint32_t at)
 	t->cold -= row->live;
 	memcpy(row->value, record->value, t->size);
 	row->gen = r->gen;
-	row->at = at;
 	if (!row->live)
 		rows_bury_later(r, row);
 }
@@ -698,7 +697,7 @@ expect_some(struct rows *r, const struct record *const *records, size_t n, size_
 
 /* As in book_expect_ahead: what a group asks for is fetched together, the slots two groups ahead, the rows one. */
 static void
-restore_some(struct rows *r, const struct record *const *records, size_t n, const struct record *base, uint32_t base_at)
+restore_some(struct rows *r, const struct record *const *records, size_t n)
 {
 	expect_some(r, records, n, 0, 2 * RESTORE_GROUP, ROW_NEAR);
 	expect_some(r, records, n, 0, RESTORE_GROUP, ROW_NEXT);
@@ -707,7 +706,7 @@ restore_some(struct rows *r, const struct record *const *records, size_t n, cons
 			expect_some(r, records, n, i + 2 * RESTORE_GROUP, i + 3 * RESTORE_GROUP, ROW_NEAR);
 			expect_some(r, records, n, i + RESTORE_GROUP, i + 2 * RESTORE_GROUP, ROW_NEXT);
 		}
-		restore_one(r, records[i], base_at + (uint32_t)(((const uint8_t *)records[i] - (const uint8_t *)base) / 8));
+		restore_one(r, records[i]);
 	}
 }
 
@@ -717,19 +716,18 @@ rows_restore(struct rows *r, const struct record *first, size_t bytes)
 	const uint8_t *end = (const uint8_t *)first + bytes;
 	const struct record *some[RESTORE_MOST];
 	size_t records = 0, n;
-	uint32_t at;
 
 	for (const struct record *record = first; (const uint8_t *)record < end; record = rows_record_after(record))
 		records++;
 	if (records == 0)
 		return;
-	first = rows_log_take(&r->log, first, bytes, records, &at);
+	first = rows_log_take(&r->log, first, bytes, records);
 	for (const struct record *record = first; records > 0; records -= n) {
 		for (n = 0; n < RESTORE_MOST && n < records; n++) {
 			some[n] = record;
 			record = rows_record_after(record);
 		}
-		restore_some(r, some, n, first, at);
+		restore_some(r, some, n);
 	}
 }
 

@@ -124,6 +124,8 @@ take_log(struct rows *r, MDB_txn *txn, const MDB_val *layout, enum result *err)
 	}
 	take_mark(r, &last);
 	*err = state_log_replay(disk->log, last.seq, restore_records, r);
+	if (*err == RESULT_OK && r->log.n_records > 0)
+		rows_merge_take_up(disk, &r->log, r->gen++, &last);
 	return 0;
 }
 

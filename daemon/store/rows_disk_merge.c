@@ -34,6 +34,8 @@ struct rows_merge {
 	struct rows_log kept[KEPT_MOST];
 	size_t n_kept;
 	size_t bytes;
+	/* Those of them that a start found in the log: nobody waits for their room. */
+	size_t taken_up;
 	uint32_t last_gen;
 	struct mark last;
 	/*
@@ -69,24 +71,32 @@ rows_merge_free(struct rows_merge *m)
 }
 
 void
-rows_merge_add(struct rows_disk *disk, struct rows_job *job)
+rows_merge_add(struct rows_disk *disk, struct rows_log *log, uint32_t gen, const struct mark *mark)
 {
 	struct rows_merge *m = disk->merge;
 
 	CHECK(m->n_kept < KEPT_MOST);
-	m->bytes += rows_log_fit(&job->log);
-	m->kept[m->n_kept++] = job->log;
-	memset(&job->log, 0, sizeof(job->log));
-	m->last_gen = job->gen;
-	rows_job_mark(job, &m->last);
+	m->bytes += rows_log_fit(log);
+	m->kept[m->n_kept++] = *log;
+	memset(log, 0, sizeof(*log));
+	m->last_gen = gen;
+	m->last = *mark;
 	atomic_store(&disk->kept_bytes, m->bytes);
+}
+
+void
+rows_merge_take_up(struct rows_disk *disk, struct rows_log *log, uint32_t gen, const struct mark *mark)
+{
+	rows_merge_add(disk, log, gen, mark);
+	disk->merge->taken_up = disk->merge->bytes;
 }
 
 int
 rows_merge_full(const struct rows_disk *disk)
 {
-	return disk->merge->bytes >= KEPT_PARTS * atomic_load(&disk->merge_bytes) ||
-	       disk->merge->n_kept == KEPT_MOST;
+	const struct rows_merge *m = disk->merge;
+
+	return m->bytes - m->taken_up >= KEPT_PARTS * atomic_load(&disk->merge_bytes) || m->n_kept == KEPT_MOST;
 }
 
 int
@@ -182,6 +192,7 @@ finish(struct rows_disk *disk, enum merge_haste haste)
 	m->n_kept -= m->n_taken;
 	memmove(m->kept, m->kept + m->n_taken, m->n_kept * sizeof(*m->kept));
 	m->bytes -= m->taken_bytes;
+	m->taken_up = 0;
 	m->n_taken = 0;
 	free(m->list);
 	m->list = NULL;

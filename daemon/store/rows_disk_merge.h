@@ -32,8 +32,10 @@ enum merge_haste {
 struct rows_merge *rows_merge_new(void);
 void rows_merge_free(struct rows_merge *merge);
 
-/* Takes over a generation that is durable in the log: job->log is empty then. */
-void rows_merge_add(struct rows_disk *disk, struct rows_job *job);
+/* Takes over a generation that is durable in the log, with the mark at its end: `log` is empty then. */
+void rows_merge_add(struct rows_disk *disk, struct rows_log *log, uint32_t gen, const struct mark *mark);
+/* The same with all that a start found there, as one: it may be more than there is room for. */
+void rows_merge_take_up(struct rows_disk *disk, struct rows_log *log, uint32_t gen, const struct mark *mark);
 /* 1 if there is something to be done now. */
 int rows_merge_due(const struct rows_disk *disk, enum merge_haste haste);
 /* 1 if one is under way and does not keep up with what comes. */

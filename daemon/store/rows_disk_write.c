@@ -47,13 +47,12 @@ job_run(struct rows_disk *disk, struct rows_job *job)
 {
 	struct mark mark;
 
-	if (disk->failed == RESULT_OK) {
-		rows_job_mark(job, &mark);
+	rows_job_mark(job, &mark);
+	if (disk->failed == RESULT_OK)
 		(void)write_failed(disk, state_log_append(disk->log, job->base, &job->log, &mark,
 					     atomic_load(&disk->closing)));
-	}
 	if (disk->failed == RESULT_OK)
-		rows_merge_add(disk, job);
+		rows_merge_add(disk, &job->log, job->gen, &mark);
 	rows_job_done(job, disk->failed);
 }
 

@@ -220,7 +220,8 @@ void *rows_map(size_t bytes);
 struct row *rows_insert_loaded(struct rows *rows, const struct row_key *key);
 /*
  * Sets rows to what so many bytes of records say, in their order, as changes of the current generation, while the rows are
- * opened. They go into its log as they are: a row may be there more than once, and the last of them counts.
+ * opened. They go into its log as they are: a row may be there more than once, and the last of them counts. Such a log goes
+ * to a merge, and is not written again.
  */
 void rows_restore(struct rows *rows, const struct record *first, size_t bytes);
 /* Takes a row that is not journalled out of memory. */
@@ -244,8 +245,8 @@ size_t rows_log_spare_bytes(void);
 void rows_log_spare_free(void);
 /* So many bytes of them are kept, at most. */
 void rows_log_spare_limit(size_t bytes);
-/* Adds so many bytes of records, `n` of them, at most a block; *at: the place of the first. Returns it. */
-const struct record *rows_log_take(struct rows_log *log, const struct record *first, size_t bytes, size_t n, uint32_t *at);
+/* Adds so many bytes of records, `n` of them, at most a block. Returns the first. */
+const struct record *rows_log_take(struct rows_log *log, const struct record *first, size_t bytes, size_t n);
 /* The record that follows. */
 static inline const struct record *
 rows_record_after(const struct record *record)

@@ -118,9 +118,10 @@ record_add(struct rows_log *log, size_t bytes, uint32_t *at)
 }
 
 const struct record *
-rows_log_take(struct rows_log *log, const struct record *first, size_t bytes, size_t n, uint32_t *at)
+rows_log_take(struct rows_log *log, const struct record *first, size_t bytes, size_t n)
 {
-	struct record *record = record_add(log, bytes, at);
+	uint32_t at;
+	struct record *record = record_add(log, bytes, &at);
 
 	memcpy(record, first, bytes);
 	log->n_records += n - 1;

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -552,58 +550,6 @@ count_row(void *ctx, const struct row_key *key, const void *value)
 	s->last[0] += key->a;
 }
 
-/* Leaves checkpoints in the log that nobody merged, some of the same rows, as a killed process does. */
-static void
-die_with_generations(const char *dir)
-{
-	struct rows *r;
-
-	if (rows_open(dir, tables, TABLES, &r) != RESULT_OK)
-		_exit(1);
-	for (uint8_t n = 0; n < 100; n++)
-		add(r, 0, n, n);
-	keep_and_checkpoint(r, 1);
-	for (uint8_t n = 0; n < 100; n += 2)
-		edit(r, 0, n, 100 + n);
-	drop(r, 0, 7);
-	drop(r, 0, 9);
-	keep_and_checkpoint(r, 2);
-	edit(r, 0, 2, 7);
-	add(r, 0, 9, 99);
-	keep_and_checkpoint(r, 3);
-	_exit(0);
-}
-
-static void
-compare_generations(const struct rows *r, int two)
-{
-	for (uint8_t n = 0; n < 100; n++)
-		assert_int_equal(fill_of(r, 0, n), n == 2 ? two : n == 7 ? -1 : n == 9 ? 99 : n % 2 == 0 ? 100 + n : n);
-	assert_int_equal(rows_count(r, 0), 99);
-}
-
-static void
-generations_of_a_killed_process_are_taken_up_and_merged(void **state)
-{
-	struct fixture *f = *state;
-	int status = -1;
-	pid_t child;
-
-	rows_close(f->rows);
-	f->rows = NULL;
-	if ((child = fork()) == 0)
-		die_with_generations(f->dir);
-	assert_true(child > 0 && waitpid(child, &status, 0) == child && status == 0);
-	reopen(f);
-	assert_int_equal(rows_checkpoint_seq(f->rows), 3);
-	compare_generations(f->rows, 7);
-	/* It is in the log three times by now; what it becomes now is what a merge must find. */
-	edit(f->rows, 0, 2, 8);
-	keep_and_checkpoint(f->rows, 4);
-	reopen(f);
-	compare_generations(f->rows, 8);
-}
-
 static void
 each_visits_the_rows_of_one_table(void **state)
 {
@@ -957,7 +903,6 @@ main(void)
 	    T(a_large_table_is_read_when_asked_for),
 	    T(a_checkpoint_is_the_state_as_of_its_beginning),
 	    T(the_owner_is_told_of_what_is_durable_before_it_is_seen),
-	    T(generations_of_a_killed_process_are_taken_up_and_merged),
 	    T(each_visits_the_rows_of_one_table),
 	    cmocka_unit_test(the_fingerprint_tells_rows_apart),
 	    cmocka_unit_test(rows_in_memory_are_never_dirty),
