@@ -123,13 +123,6 @@ MUST_CHECK enum result book_permits(
  */
 void book_expect(const struct row_source *rows, const struct act *act, uint32_t command, enum row_expect when);
 
-/*
- * For a loop over items 0 .. n-1 that each ask for rows: called before each, has `expect` say what a group of items further on
- * will ask for, all at once, as fetches that are begun together overlap.
- */
-typedef void (*book_expect_fn)(void *ctx, size_t item, enum row_expect when);
-void book_expect_ahead(const struct row_source *rows, size_t item, size_t n, book_expect_fn expect, void *ctx);
-
 /* Writes the entry's leaf hash into the rows that the decision made nameable. */
 void book_seal(const struct row_source *rows, const struct book_out *out, const uint8_t leaf[32]);
 

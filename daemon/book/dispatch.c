@@ -289,7 +289,7 @@ book_decide(const struct row_source *rows, const struct book_in *in, struct book
 	enum result err = decide_begin(&b);
 
 	for (uint32_t i = 0; i < in->act->n_commands && err == RESULT_OK; i++) {
-		book_expect_ahead(rows, i, in->act->n_commands, expect_command, &b);
+		row_expect_ahead(rows, i, in->act->n_commands, expect_command, &b);
 		out->command = b.command = i;
 		err = decide_command(&b, &in->act->commands[i]);
 	}

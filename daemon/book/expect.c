@@ -36,7 +36,7 @@ book_expect(const struct row_source *rows, const struct act *act, uint32_t comma
 #define GROUP ((size_t)8)
 
 static void
-expect_some(const struct row_source *rows, size_t from, size_t to, size_t n, book_expect_fn fn, void *ctx,
+expect_some(const struct row_source *rows, size_t from, size_t to, size_t n, row_expect_fn fn, void *ctx,
     enum row_expect when)
 {
 	for (; from < to && from < n; from++)
@@ -45,7 +45,7 @@ expect_some(const struct row_source *rows, size_t from, size_t to, size_t n, boo
 }
 
 void
-book_expect_ahead(const struct row_source *rows, size_t item, size_t n, book_expect_fn fn, void *ctx)
+row_expect_ahead(const struct row_source *rows, size_t item, size_t n, row_expect_fn fn, void *ctx)
 {
 	if (item % GROUP != 0 || n == 1 || rows->expect == NULL)
 		return;

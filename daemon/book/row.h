@@ -44,4 +44,11 @@ struct row_source {
 	void (*expect)(void *ctx, const struct row_key *key, enum row_expect when);
 };
 
+/*
+ * For a loop over items 0 .. n-1 that each ask for rows: called before each, has `expect` say what a group of items further on
+ * will ask for, all at once, as fetches that are begun together overlap.
+ */
+typedef void (*row_expect_fn)(void *ctx, size_t item, enum row_expect when);
+void row_expect_ahead(const struct row_source *rows, size_t item, size_t n, row_expect_fn expect, void *ctx);
+
 #endif

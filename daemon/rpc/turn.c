@@ -227,7 +227,7 @@ turn_flush(struct rpc *rpc)
 	enum result err;
 
 	for (size_t i = 0; i < rpc->n_queue; i++) {
-		book_expect_ahead(engine_rows(rpc->engine), i, rpc->n_queue, expect_act, rpc);
+		row_expect_ahead(engine_rows(rpc->engine), i, rpc->n_queue, expect_act, rpc);
 		act_decide(rpc, &rpc->queue[i]);
 	}
 	(void)engine_sweep(rpc->engine, RPC_SWEEP_ENTRIES);

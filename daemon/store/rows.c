@@ -11,8 +11,7 @@
 #define HUGE_BYTES	 ((size_t)2 << 20)
 #define SLAB_BYTES_FIRST ((size_t)16384)
 #define SLAB_ROWS_MIN	 8
-/* Rows that are fetched together while they are restored, and records that are looked at in one go. */
-#define RESTORE_GROUP	 16
+/* Records that are restored in one go. */
 #define RESTORE_MOST	 512
 /*
  * A table that may be evicted is read whole at start if it has no more rows; else, of ROWS_NEWEST, so many. (The simulator
@@ -669,6 +668,11 @@ source_expect(void *ctx, const struct row_key *key, enum row_expect when)
 	a->bytes[a->n++] = (uint32_t)r->tables[key->table].stride;
 }
 
+struct restoring {
+	struct rows *rows;
+	const struct record *record[RESTORE_MOST];
+};
+
 static void
 restore_one(struct rows *r, const struct record *record)
 {
@@ -687,52 +691,42 @@ restore_one(struct rows *r, const struct record *record)
 		rows_bury_later(r, row);
 }
 
-static void
-expect_some(struct rows *r, const struct record *const *records, size_t n, size_t from, size_t to, enum row_expect when)
+void
+rows_source(struct rows *r, struct row_source *out)
 {
-	for (size_t i = from; i < to && i < n; i++)
-		source_expect(r, &records[i]->key, when);
-	source_expect(r, NULL, when);
+	*out = (struct row_source){r, source_get, source_edit, source_add, source_drop, source_expect};
 }
 
-/* As in book_expect_ahead: what a group asks for is fetched together, the slots two groups ahead, the rows one. */
 static void
-restore_some(struct rows *r, const struct record *const *records, size_t n)
+expect_record(void *ctx, size_t i, enum row_expect when)
 {
-	expect_some(r, records, n, 0, 2 * RESTORE_GROUP, ROW_NEAR);
-	expect_some(r, records, n, 0, RESTORE_GROUP, ROW_NEXT);
-	for (size_t i = 0; i < n; i++) {
-		if (i % RESTORE_GROUP == 0) {
-			expect_some(r, records, n, i + 2 * RESTORE_GROUP, i + 3 * RESTORE_GROUP, ROW_NEAR);
-			expect_some(r, records, n, i + RESTORE_GROUP, i + 2 * RESTORE_GROUP, ROW_NEXT);
-		}
-		restore_one(r, records[i]);
-	}
+	const struct restoring *restoring = ctx;
+
+	source_expect(restoring->rows, &restoring->record[i]->key, when);
 }
 
 void
 rows_restore(struct rows *r, const struct record *first, size_t bytes)
 {
 	const uint8_t *end = (const uint8_t *)first + bytes;
-	const struct record *some[RESTORE_MOST];
+	struct restoring some = {.rows = r};
+	struct row_source source;
 	size_t records = 0, n;
 
 	for (const struct record *record = first; (const uint8_t *)record < end; record = rows_record_after(record))
 		records++;
 	if (records == 0)
 		return;
+	rows_source(r, &source);
 	first = rows_log_take(&r->log, first, bytes, records);
 	for (const struct record *record = first; records > 0; records -= n) {
 		for (n = 0; n < RESTORE_MOST && n < records; n++) {
-			some[n] = record;
+			some.record[n] = record;
 			record = rows_record_after(record);
 		}
-		restore_some(r, some, n);
+		for (size_t i = 0; i < n; i++) {
+			row_expect_ahead(&source, i, n, expect_record, &some);
+			restore_one(r, some.record[i]);
+		}
 	}
-}
-
-void
-rows_source(struct rows *r, struct row_source *out)
-{
-	*out = (struct row_source){r, source_get, source_edit, source_add, source_drop, source_expect};
 }
