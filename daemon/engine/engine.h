@@ -232,8 +232,8 @@ struct engine_checkpoint {
 };
 
 /*
- * Signs the committed ledger if something is new and `every_ms` have passed since it last did so: reads the entries back for
- * at most `budget_us`; 1 while there is more to read. At most one root is ever signed for a size. Entries that do not come to
+ * Signs what is committed if something is new and `every_ms` have passed since it last did so: reads the entries back for
+ * at most `budget_us`; 1 while there is more to read (what is signed then is what was committed at first). At most one root is ever signed for a size. Entries that do not come to
  * the root that was decided are logged, and then engine_writable is RESULT_CORRUPT.
  */
 int engine_seal(struct engine *engine, uint32_t every_ms, uint32_t budget_us);
@@ -242,6 +242,15 @@ int engine_seal(struct engine *engine, uint32_t every_ms, uint32_t budget_us);
  * while more than ENGINE_UNREAD_MAX entries wait to be read back (engine_seal does it), RESULT_CORRUPT as above.
  */
 MUST_CHECK enum result engine_signed(struct engine *engine, const struct engine_checkpoint **out);
+/*
+ * Reading back on another thread, so that the loop has less of it: engine_readback_begin says whether there is enough that LMDB has
+ * for that to be worth it; then engine_readback_run may be called on any thread, once, while the loop goes on, and after it, on the loop
+ * again, engine_readback_end, which takes up what was read (`ran` 0: it was not called, nothing happened). engine_seal waits meanwhile.
+ * The engine may not be closed while it runs.
+ */
+int engine_readback_begin(struct engine *engine);
+void engine_readback_run(struct engine *engine);
+void engine_readback_end(struct engine *engine, int ran);
 /* Committed entries that were not read back yet. */
 uint64_t engine_unread(const struct engine *engine);
 /* The newest checkpoint that was signed since the start; size 0: none yet. Valid until the next signing. */

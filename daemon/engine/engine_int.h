@@ -86,6 +86,36 @@ struct scrub {
 	uint64_t next_us;
 };
 
+/* Entries of a block; blocks that one reading back ends at most. */
+#define READBACK_BLOCK ((uint64_t)1 << TREE_NODE_LEVEL)
+#define READBACK_NODES 64
+/* Fewer entries are not worth another thread. */
+#define READBACK_LEAST 4096
+
+/* Reading back from entry `from` on: what the signer had read before it, and then. */
+struct readback {
+	struct ledger *ledger;
+	uint64_t from;
+	struct tree_frontier part;
+	uint8_t leaf[32];
+	int has_leaf;
+	/* Roots of the blocks that ended. */
+	uint8_t node[READBACK_NODES][32];
+	size_t n_nodes;
+	uint64_t until_us;
+	/* The entry that is not what it should be, and why; 0: none. */
+	uint64_t bad_seq;
+	const char *bad;
+};
+
+/* Reading back on another thread, whose `back` and `result` are while it runs; off: no more of that, one failed. */
+struct aside {
+	struct readback back;
+	uint64_t to;
+	enum result result;
+	int runs, off;
+};
+
 /* What was read back to be signed. `blocks` is the tree of whole blocks of 256 entries, `part` that of the entries after them;
  * node[i] is the root of block i, page[i] that of 256 blocks. */
 struct signer {
@@ -99,8 +129,14 @@ struct signer {
 	uint8_t leaf[32];
 	int has_leaf;
 	struct engine_checkpoint newest;
+	/* What is to be signed next, once it is read; size 0: nothing. */
+	struct {
+		uint64_t size;
+		uint8_t root[32];
+	} due;
 	/* By the clock since boot. */
 	uint64_t next_us;
+	struct aside aside;
 };
 
 struct engine {
@@ -205,7 +241,18 @@ void nodes_save(struct engine *e);
 /* scrub.c: entry `seq` is not what its hash says: logged, and nothing is written any more. Returns RESULT_CORRUPT. */
 enum result scrub_found(struct engine *e, uint64_t seq, const char *what);
 
-/* signed.c: the root of the next 256 entries that were read; starts anew; frees. */
+/*
+ * readback.c: begins where the signer stands; reads entries up to `to`, with RESULT_TIMEOUT no more once it is `until_us` (since
+ * boot; UINT64_MAX: never); the signer then stands behind what was read, also after a timeout. What is wrong with an entry is said by
+ * readback_take, as scrub_found says it.
+ */
+void readback_begin(struct readback *b, const struct engine *e);
+MUST_CHECK enum result readback_run(struct readback *b, uint64_t to, uint64_t until_us);
+MUST_CHECK enum result readback_take(struct engine *e, const struct readback *b);
+
+/* signed.c: entries that were read back. */
+uint64_t signed_read(const struct signer *s);
+/* The root of the next 256 entries that were read; starts anew; frees. */
 MUST_CHECK enum result signed_block(struct signer *s, const uint8_t node[32]);
 void signed_forget(struct signer *s);
 void signed_close(struct signer *s);

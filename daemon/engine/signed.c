@@ -1,7 +1,7 @@
 /*
  * What is signed: checkpoints of the committed ledger, and the proofs that belong to them.
  *
- * Before a size is signed its entries are read again from the ledger's file and hashed: the signature stands for the bytes
+ * Before a size is signed its entries are read again from the ledger and hashed (readback.c): the signature stands for the bytes
  * that anybody will be given, not for what was once in memory. Of what was read, the roots of each 256 and 65,536 entries are
  * kept (32 bytes per 256 entries), so that a proof reads at most a few hundred entries again. They are written to DIR/nodes
  * with the state (known.c), only to be found again after a start; what does not come to the root is thrown away.
@@ -15,11 +15,10 @@
 
 /* Entries of one read transaction. */
 #define BACK_BATCH 256
-#define BLOCK	   ((uint64_t)1 << TREE_NODE_LEVEL)
 #define PAGE_NODES ((uint64_t)1 << (TREE_PAGE_LEVEL - TREE_NODE_LEVEL))
 
-static uint64_t
-read_size(const struct signer *s)
+uint64_t
+signed_read(const struct signer *s)
 {
 	return s->blocks.size + s->part.size;
 }
@@ -30,7 +29,7 @@ read_tree(const struct signer *s, struct tree_frontier *out)
 {
 	*out = s->blocks;
 	memcpy(out->hash, s->part.hash, TREE_NODE_LEVEL * sizeof(out->hash[0]));
-	out->size = read_size(s);
+	out->size = signed_read(s);
 }
 
 static enum result
@@ -94,56 +93,22 @@ signed_close(struct signer *s)
 
 /* ---- reading back ---- */
 
-struct back {
-	struct engine *e;
-	uint64_t until_us;
-};
-
-static enum result
-entry_back(void *ctx, uint64_t seq, const uint8_t *bytes, size_t len)
-{
-	struct back *back = ctx;
-	struct signer *s = &back->e->signer;
-	uint8_t prev[32];
-	uint64_t said;
-	enum result err;
-
-	CHECK(seq == read_size(s) + 1);
-	if ((err = room_for_block(s)) != RESULT_OK)
-		return err;
-	if (entry_link(bytes, len, &said, prev) != RESULT_OK || said != seq)
-		return scrub_found(back->e, seq, "no entry of this number");
-	if (s->has_leaf && memcmp(prev, s->leaf, sizeof(prev)) != 0)
-		return scrub_found(back->e, seq - 1, "its hash is not the one that the next entry names");
-	tree_leaf_hash(bytes, len, s->leaf);
-	s->has_leaf = 1;
-	tree_frontier_append(&s->part, s->leaf);
-	if (s->part.size == BLOCK) {
-		uint8_t node[32];
-
-		tree_frontier_root(&s->part, node);
-		if ((err = signed_block(s, node)) != RESULT_OK)
-			return err;
-		tree_frontier_init(&s->part);
-	}
-	return clock_boot_us() >= back->until_us ? RESULT_TIMEOUT : RESULT_OK;
-}
-
 /* RESULT_TIMEOUT: the time is up, there is more. */
 static enum result
 catch_up(struct engine *e, uint64_t until_us)
 {
-	struct back back = {e, until_us};
-	enum result err = RESULT_OK;
-	uint64_t to = e->committed_tree.size;
+	enum result err = RESULT_OK, took;
+	uint64_t to = e->signer.due.size;
+	struct readback back;
 
-	while (err == RESULT_OK && read_size(&e->signer) < to) {
-		uint64_t from = read_size(&e->signer) + 1;
-
-		err = ledger_scan(e->ledger, from, to - from < BACK_BATCH ? to : from + BACK_BATCH - 1,
-		    entry_back, &back);
+	while (err == RESULT_OK && signed_read(&e->signer) < to) {
+		readback_begin(&back, e);
+		err = readback_run(&back, to - back.from < BACK_BATCH ? to : back.from + BACK_BATCH - 1, until_us);
+		if ((err == RESULT_OK || err == RESULT_TIMEOUT || back.bad_seq != 0) &&
+		    (took = readback_take(e, &back)) != RESULT_OK)
+			err = took;
 	}
-	return err == RESULT_TIMEOUT && read_size(&e->signer) == to ? RESULT_OK : err;
+	return err == RESULT_TIMEOUT && signed_read(&e->signer) == to ? RESULT_OK : err;
 }
 
 /* What was read has to be what was decided; else nothing is signed, and nothing more is written. */
@@ -169,23 +134,33 @@ compare(struct engine *e, const uint8_t root[32])
 static enum result
 sign(struct engine *e)
 {
-	struct engine_checkpoint c = {.size = e->committed_tree.size, .at_us = clock_now_us()};
+	struct signer *s = &e->signer;
+	struct engine_checkpoint c = {.size = s->due.size, .at_us = clock_now_us()};
 	enum result err;
 
-	tree_frontier_root(&e->committed_tree, c.root);
+	memcpy(c.root, s->due.root, sizeof(c.root));
 	if ((err = compare(e, c.root)) != RESULT_OK)
 		return err;
 	if ((err = checkpoint_sign(c.note, sizeof(c.note), e->origin, c.size, c.root, e->origin,
 		 e->keys.ledger_seed)) != RESULT_OK)
 		return err;
-	e->signer.newest = c;
+	s->newest = c;
+	s->due.size = 0;
 	return RESULT_OK;
+}
+
+/* What is committed is to be signed; reading it back may take a while. */
+static void
+make_due(struct engine *e)
+{
+	e->signer.due.size = e->committed_tree.size;
+	tree_frontier_root(&e->committed_tree, e->signer.due.root);
 }
 
 uint64_t
 engine_unread(const struct engine *e)
 {
-	return e->committed_tree.size - read_size(&e->signer);
+	return e->committed_tree.size - signed_read(&e->signer);
 }
 
 int
@@ -195,15 +170,22 @@ engine_seal(struct engine *e, uint32_t every_ms, uint32_t budget_us)
 	uint64_t now = clock_boot_us();
 	enum result err;
 
-	if (e->scrub.seen.bad_seq != 0 || s->newest.size == e->committed_tree.size || now < s->next_us)
+	if (e->scrub.seen.bad_seq != 0 || s->aside.runs)
 		return 0;
+	if (s->due.size == 0) {
+		if (s->newest.size == e->committed_tree.size || now < s->next_us)
+			return 0;
+		make_due(e);
+	}
 	err = catch_up(e, now + budget_us);
 	if (err == RESULT_OK)
 		err = sign(e);
 	if (err == RESULT_TIMEOUT || err == RESULT_BUSY)
 		return 1;
-	if (err != RESULT_OK)
+	if (err != RESULT_OK) {
 		log_event(LOG_LEVEL_ERROR, "not_signed", "reason=%s", result_name(err));
+		s->due.size = 0;
+	}
 	s->next_us = now + every_ms * 1000ull;
 	return 0;
 }
@@ -219,6 +201,7 @@ engine_signed(struct engine *e, const struct engine_checkpoint **out)
 	if (s->newest.size != e->committed_tree.size) {
 		if (engine_unread(e) > ENGINE_UNREAD_MAX)
 			return RESULT_BUSY;
+		make_due(e);
 		if ((err = catch_up(e, UINT64_MAX)) == RESULT_OK)
 			err = sign(e);
 	}
@@ -247,7 +230,7 @@ engine_prove_entry(struct engine *e, uint64_t seq, const struct engine_checkpoin
 {
 	enum result err;
 
-	if (seq == 0 || seq > c->size || c->size > read_size(&e->signer))
+	if (seq == 0 || seq > c->size || c->size > signed_read(&e->signer))
 		return RESULT_NOT_FOUND;
 	if ((err = engine_leaf(e, seq, leaf)) != RESULT_OK ||
 	    (err = tree_inclusion_prove_nodes(node_get, e, seq - 1, c->size, path, n)) != RESULT_OK)
@@ -259,7 +242,7 @@ enum result
 engine_prove_growth(struct engine *e, uint64_t old_size, const struct engine_checkpoint *c,
     uint8_t (*path)[32], size_t *n)
 {
-	if (old_size > c->size || c->size > read_size(&e->signer))
+	if (old_size > c->size || c->size > signed_read(&e->signer))
 		return RESULT_NOT_FOUND;
 	return tree_consistency_prove_nodes(node_get, e, old_size, c->size, path, n);
 }

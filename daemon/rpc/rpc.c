@@ -287,6 +287,22 @@ scrub_slice(struct rpc *rpc)
 	return engine_scrub(rpc->engine, SCRUB_US) ? SCRUB_IDLE_MS : TURN_MS;
 }
 
+static void
+readback_run(void *arg)
+{
+	struct rpc *rpc = arg;
+
+	engine_readback_run(rpc->engine);
+}
+
+static void
+readback_done(void *arg)
+{
+	struct rpc *rpc = arg;
+
+	engine_readback_end(rpc->engine, 1);
+}
+
 /* In how many ms there is more to read back. */
 static int
 seal_slice(struct rpc *rpc)
@@ -294,6 +310,8 @@ seal_slice(struct rpc *rpc)
 	uint64_t now_us = clock_steady_us(), part_us = (now_us - rpc->sealed_us) / SEAL_PART;
 
 	rpc->sealed_us = now_us;
+	if (engine_readback_begin(rpc->engine) && work_submit(rpc->work, readback_run, readback_done, rpc) != RESULT_OK)
+		engine_readback_end(rpc->engine, 0);
 	if (part_us < SEAL_LEAST_US)
 		part_us = SEAL_LEAST_US;
 	return engine_seal(rpc->engine, SEAL_MS, part_us < SEAL_MOST_US ? (uint32_t)part_us : SEAL_MOST_US) ? 0 : TURN_MS;

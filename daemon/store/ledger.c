@@ -419,7 +419,7 @@ ledger_read(struct ledger *l, uint64_t seq, uint8_t *buf, size_t cap, size_t *le
 }
 
 static enum result
-scan_slice(struct ledger *l, uint64_t from, uint64_t to, ledger_fn fn, void *ctx)
+scan_slice(const struct ledger *l, uint64_t from, uint64_t to, ledger_fn fn, void *ctx)
 {
 	MDB_cursor *cursor = NULL;
 	MDB_txn *txn = NULL;
@@ -482,6 +482,24 @@ ledger_scan(struct ledger *l, uint64_t from, uint64_t to, ledger_fn fn, void *ct
 		err = from <= l->folded ? scan_slice(l, from, end, fn, ctx)
 					: scan_tail(l, from, end, fn, ctx);
 		from = end + 1;
+	}
+	return err;
+}
+
+uint64_t
+ledger_folded_seq(const struct ledger *l)
+{
+	return l->folded;
+}
+
+enum result
+ledger_scan_folded(const struct ledger *l, uint64_t from, uint64_t to, ledger_fn fn, void *ctx)
+{
+	enum result err = RESULT_OK;
+
+	for (uint64_t end; from <= to && err == RESULT_OK; from = end + 1) {
+		end = to - from >= LEDGER_SCAN_SLICE ? from + LEDGER_SCAN_SLICE - 1 : to;
+		err = scan_slice(l, from, end, fn, ctx);
 	}
 	return err;
 }

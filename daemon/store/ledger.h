@@ -71,6 +71,12 @@ typedef enum result (*ledger_fn)(void *ctx, uint64_t seq, const uint8_t *entry, 
 MUST_CHECK enum result ledger_scan(struct ledger *ledger, uint64_t from, uint64_t to, ledger_fn fn,
 				   void *ctx);
 
+/*
+ * The same for entries that LMDB has, up to ledger_folded_seq as the loop last saw it: any thread may do it, while the ledger is open.
+ */
+uint64_t ledger_folded_seq(const struct ledger *ledger);
+MUST_CHECK enum result ledger_scan_folded(const struct ledger *ledger, uint64_t from, uint64_t to, ledger_fn fn, void *ctx);
+
 /* 1 unless the disk is so full that a large batch might not find room. */
 int ledger_has_room(const struct ledger *ledger);
 

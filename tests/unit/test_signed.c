@@ -1,4 +1,5 @@
 /* Checkpoints and proofs over a real ledger: one root per size, read back, found again after a start. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -149,6 +150,124 @@ what_was_not_read_back_as_decided_is_not_signed(void **state)
 	kit_close(&k);
 }
 
+/* ---- reading back on another thread ---- */
+
+static void *
+read_aside(void *engine)
+{
+	engine_readback_run(engine);
+	return NULL;
+}
+
+/* Enough entries for another thread, most of them in LMDB. */
+static void
+station_to_read_aside(void)
+{
+	kit_station(&k);
+	assert_int_equal(engine_readback_begin(k.engine), 0);
+	grow_to(READBACK_LEAST + 600);
+	assert_true(ledger_folded_seq(k.engine->ledger) > READBACK_LEAST + 10);
+}
+
+static void
+the_most_is_read_aside_while_the_ledger_grows(void **state)
+{
+	pthread_t thread;
+	uint64_t folded, last;
+
+	(void)state;
+	station_to_read_aside();
+	folded = ledger_folded_seq(k.engine->ledger);
+	assert_int_equal(engine_readback_begin(k.engine), 1);
+	assert_int_equal(engine_readback_begin(k.engine), 0);
+	assert_int_equal(pthread_create(&thread, NULL, read_aside, k.engine), 0);
+	/* Nothing is signed, nor read by the loop, as long as it runs. */
+	grow_to(engine_last_seq(k.engine) + 200);
+	assert_int_equal(engine_seal(k.engine, 0, 1000000), 0);
+	assert_int_equal(engine_newest(k.engine)->size, 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	last = engine_last_seq(k.engine);
+	assert_int_equal(engine_unread(k.engine), last);
+	engine_readback_end(k.engine, 1);
+	assert_int_equal(engine_unread(k.engine), last - folded);
+	assert_int_equal(engine_readback_begin(k.engine), 0);
+	assert_proved();
+	kit_close(&k);
+}
+
+static void
+what_was_read_aside_is_dropped_if_the_loop_was_ahead(void **state)
+{
+	const struct engine_checkpoint *c;
+
+	(void)state;
+	station_to_read_aside();
+	assert_int_equal(engine_readback_begin(k.engine), 1);
+	engine_readback_run(k.engine);
+	assert_int_equal(engine_signed(k.engine, &c), RESULT_OK);
+	assert_int_equal(c->size, engine_last_seq(k.engine));
+	engine_readback_end(k.engine, 1);
+	assert_int_equal(engine_unread(k.engine), 0);
+	grow_to(c->size + 300);
+	assert_proved();
+	kit_close(&k);
+}
+
+static void
+one_that_never_ran_leaves_everything_as_it_was(void **state)
+{
+	(void)state;
+	station_to_read_aside();
+	assert_int_equal(engine_readback_begin(k.engine), 1);
+	engine_readback_end(k.engine, 0);
+	assert_int_equal(engine_unread(k.engine), engine_last_seq(k.engine));
+	assert_int_equal(engine_readback_begin(k.engine), 1);
+	engine_readback_end(k.engine, 0);
+	assert_proved();
+	kit_close(&k);
+}
+
+/* The size that is due stays what it was when it became due, however the ledger grows, and nothing is read beyond it. */
+static void
+what_is_due_is_signed_although_the_ledger_grows(void **state)
+{
+	uint64_t due;
+
+	(void)state;
+	station_to_read_aside();
+	due = engine_last_seq(k.engine);
+	assert_int_equal(engine_seal(k.engine, 0, 0), 1);
+	grow_to(due + 400);
+	assert_int_equal(engine_readback_begin(k.engine), 1);
+	engine_readback_run(k.engine);
+	engine_readback_end(k.engine, 1);
+	assert_true(engine_unread(k.engine) >= 400);
+	assert_int_equal(engine_seal(k.engine, 0, UINT32_MAX), 0);
+	assert_int_equal(engine_newest(k.engine)->size, due);
+	assert_proved();
+	kit_close(&k);
+}
+
+static void
+what_is_wrong_is_found_aside_too(void **state)
+{
+	const struct engine_checkpoint *c;
+
+	(void)state;
+	kit_station(&k);
+	assert_int_equal(engine_signed(k.engine, &c), RESULT_OK);
+	grow_to(2 * READBACK_LEAST);
+	k.engine->signer.leaf[0] ^= 1;
+	assert_int_equal(engine_readback_begin(k.engine), 1);
+	engine_readback_run(k.engine);
+	assert_int_equal(engine_writable(k.engine), RESULT_OK);
+	engine_readback_end(k.engine, 1);
+	assert_int_equal(engine_writable(k.engine), RESULT_CORRUPT);
+	assert_int_equal(engine_signed(k.engine, &c), RESULT_CORRUPT);
+	assert_int_equal(engine_readback_begin(k.engine), 0);
+	kit_close(&k);
+}
+
 int
 main(void)
 {
@@ -157,6 +276,11 @@ main(void)
 	    cmocka_unit_test(nodes_that_do_not_fit_are_read_again),
 	    cmocka_unit_test(it_is_signed_once_in_a_while_and_only_what_is_new),
 	    cmocka_unit_test(what_was_not_read_back_as_decided_is_not_signed),
+	    cmocka_unit_test(the_most_is_read_aside_while_the_ledger_grows),
+	    cmocka_unit_test(what_was_read_aside_is_dropped_if_the_loop_was_ahead),
+	    cmocka_unit_test(one_that_never_ran_leaves_everything_as_it_was),
+	    cmocka_unit_test(what_is_due_is_signed_although_the_ledger_grows),
+	    cmocka_unit_test(what_is_wrong_is_found_aside_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
