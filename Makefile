@@ -310,13 +310,14 @@ interop: $(INTEROP) py
 build/fuzz/bin/%: build/fuzz/tests/fuzz/fuzz_%.o build/fuzz/tests/fuzz/folder.o build/fuzz/core.a
 	$(call link,fuzz,$(TEST_LIBS))
 
-# tests/sim/world.c has its own of these; the engine remembers fewer refused ids there, and reads fewer rows at start.
+# tests/sim/world.c has its own of these; the engine remembers fewer refused ids there, reads fewer rows at start, and fewer entries aside.
 SIM_OBJECTS := $(call objects,sim,$(SIM_SRC)) $(call gen,sim)
 SIM_LIBS    := -lcrypto -lprotobuf-c -lunistring -lpthread
 sim_crypto  := $(foreach f,ed25519_public ed25519_sign act_sign act_verify crypto_random,-D$(f)=real_$(f))
 sim_retired := -include tests/sim/small.h
 sim_rows    := -DLOAD_WHOLE_ROWS=10 -DLOAD_NEWEST_ROWS=5
-build/sim/proto/crypto.o build/sim/daemon/engine/retired.o build/sim/daemon/store/rows.o: build/sim/%.o: %.c build/sim/.flags | deps $(GEN:=.h)
+sim_readback := -DREADBACK_LEAST=5
+build/sim/proto/crypto.o build/sim/daemon/engine/retired.o build/sim/daemon/engine/readback.o build/sim/daemon/store/rows.o: build/sim/%.o: %.c build/sim/.flags | deps $(GEN:=.h)
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(sim_CC) $(WARN) $(FLAGS) $(sim_C) $(sim_$(*F)) -c -o $@ $<

@@ -601,6 +601,8 @@ script_run(uint32_t turns)
 				tick(world_below(3) * 100 * MS);
 		}
 		sim_turn_end();
+		if (!world.dead && !sim.failed)
+			sim_sign();
 		time_goes_by();
 		if (world.dead || ((sim.failed || sim_doubtful()) && world_chance(60)))
 			sim_restart(0, world_below(20) * S);

@@ -12,7 +12,6 @@
 #include "daemon/base/check.h"
 #include "proto/code32.h"
 #include "proto/crypto.h"
-#include "proto/tree.h"
 #include "tests/sim/world.h"
 
 #define TURNS	   120
@@ -330,6 +329,23 @@ request_of(uint64_t seq)
 	return NULL;
 }
 
+/* The roots of all sizes that were looked at. */
+static struct {
+	uint8_t (*root)[32];
+	size_t cap;
+} roots;
+
+static void
+note_root(uint64_t size)
+{
+	CHECK(sim.tree.size == size);
+	if (size > roots.cap) {
+		roots.cap = size * 2;
+		NEED(roots.root = reallocarray(roots.root, roots.cap, sizeof(*roots.root)));
+	}
+	tree_frontier_root(&sim.tree, roots.root[size - 1]);
+}
+
 /* One stored entry: chained, dated, and either a client's act as it was sent or one of the
  * daemon's, which the model follows. */
 static void
@@ -349,6 +365,8 @@ look_at_entry(uint64_t seq)
 	if (entry->seq != seq || memcmp(entry->prev.data, sim.leaf, 32) != 0)
 		sim_diverge("entry %llu is not chained", (unsigned long long)seq);
 	tree_leaf_hash(bytes, len, sim.leaf);
+	tree_frontier_append(&sim.tree, sim.leaf);
+	note_root(seq);
 	sim.counts.entries++;
 	if (r != NULL) {
 		if (entry->act.len != r->len || memcmp(entry->act.data, r->act, r->len) != 0)
@@ -525,6 +543,47 @@ start(void)
 	compare_texts();
 }
 
+/* A worker is there soon or late, or not at all. */
+static void
+read_aside(void)
+{
+	if (sim.reads == READS_NOTHING) {
+		sim.reads = engine_readback_begin(sim.engine) ? READS_SOON : READS_NOTHING;
+	} else if (sim.reads == READS_SOON && world_chance(80)) {
+		engine_readback_run(sim.engine);
+		sim.reads = READS_DONE;
+	} else {
+		sim.counts.read_aside += sim.reads == READS_DONE;
+		engine_readback_end(sim.engine, sim.reads == READS_DONE);
+		sim.reads = READS_NOTHING;
+	}
+}
+
+void
+sim_sign(void)
+{
+	const struct engine_checkpoint *newest = engine_newest(sim.engine);
+	uint64_t before = newest->size, last = engine_last_seq(sim.engine);
+
+	if (world_chance(40))
+		read_aside();
+	if (world_chance(30))
+		(void)engine_seal(sim.engine, world_below(2) * 1000, world_below(2) * 1000);
+	else if (world_chance(10) && (engine_signed(sim.engine, &newest) != RESULT_OK || newest->size != last))
+		sim_diverge("what is committed is not signed");
+	newest = engine_newest(sim.engine);
+	if (newest->size < before || newest->size > last)
+		sim_diverge("size %llu was signed after %llu, of %llu", (unsigned long long)newest->size,
+		    (unsigned long long)before, (unsigned long long)last);
+	if (newest->size == before)
+		return;
+	sim.counts.signed_roots++;
+	if (memcmp(newest->root, roots.root[newest->size - 1], 32) != 0)
+		sim_diverge("another root was signed for %llu", (unsigned long long)newest->size);
+	if (engine_writable(sim.engine) == RESULT_CORRUPT)
+		sim_diverge("the ledger is said to be damaged");
+}
+
 void
 sim_restart(int clean, uint64_t later_us)
 {
@@ -539,6 +598,7 @@ sim_restart(int clean, uint64_t later_us)
 		world.dead = 1;
 	engine_close(sim.engine);
 	sim.engine = NULL;
+	sim.reads = READS_NOTHING;
 	world_power_on();
 	sim.n_waiting = 0;
 	if (world_chance(15))
@@ -602,6 +662,8 @@ sim_begin(uint64_t seed)
 	sim.kept = sim.now;
 	open_engine();
 	fact_leaf(1, sim.leaf);
+	tree_frontier_append(&sim.tree, sim.leaf);
+	note_root(1);
 	sim.base_wall_us = world.wall_us;
 	sim.base_boot_us = world.boot_us;
 	sim.started_us = engine_started_us(sim.engine);
@@ -633,12 +695,13 @@ report(uint64_t passed, uint64_t failed, double took, double simulated)
 	const struct sim_counts *c = &sim.counts;
 
 	printf("acts %llu (accepted %llu, again %llu, refused %llu, lies %llu), entries %llu, turns "
-	       "%llu, restarts %llu, crashes %llu, failed writes %llu\n",
+	       "%llu, restarts %llu, crashes %llu, failed writes %llu, signed %llu, read aside %llu\n",
 	    (unsigned long long)c->acts, (unsigned long long)c->accepted,
 	    (unsigned long long)c->again, (unsigned long long)c->refused,
 	    (unsigned long long)c->lies, (unsigned long long)c->entries,
 	    (unsigned long long)c->turns, (unsigned long long)c->restarts,
-	    (unsigned long long)c->crashes, (unsigned long long)c->failures);
+	    (unsigned long long)c->crashes, (unsigned long long)c->failures,
+	    (unsigned long long)c->signed_roots, (unsigned long long)c->read_aside);
 	if (getenv("SIM_CODES") != NULL)
 		for (unsigned i = 0; i < 256; i++)
 			if (c->by_code[i] > 0)

@@ -10,12 +10,13 @@
 #define TIMEBOX_TESTS_SIM_SIM_H
 
 #include "daemon/engine/engine.h"
+#include "proto/tree.h"
 #include "tests/sim/client.h"
 #include "tests/sim/model.h"
 
 struct sim_counts {
 	uint64_t acts, accepted, again, refused, lies, turns, restarts, entries, checks;
-	uint64_t crashes, failures, checkpoints_failed;
+	uint64_t crashes, failures, checkpoints_failed, signed_roots, read_aside;
 	uint64_t by_code[256];
 };
 
@@ -26,8 +27,11 @@ struct sim {
 	struct engine *engine;
 	/* As of the acts decided, and as of the last commit that was answered. */
 	struct model now, kept;
-	/* Of the last entry that was looked at. */
+	/* Of the last entry that was looked at; and the tree up to it. */
 	uint8_t leaf[32];
+	struct tree_frontier tree;
+	/* Another thread reads back, or would. */
+	enum { READS_NOTHING, READS_SOON, READS_DONE } reads;
 	uint64_t started_us;
 	/* The clocks at start, and whether that start doubted them. */
 	uint64_t base_wall_us, base_boot_us;
@@ -58,6 +62,8 @@ void sim_decide(struct request *r, enum lie lie);
 /* Sends other bytes under the id of a request that was decided. */
 void sim_decide_changed(const struct request *r, const struct intent *other);
 void sim_turn_end(void);
+/* Some of what the daemon does to sign what is committed, and a look at what it signed. */
+void sim_sign(void);
 /* Ends the process, cleanly or not, and starts it again `later_us` later. */
 void sim_restart(int clean, uint64_t later_us);
 /* Everything once more, at the end. */

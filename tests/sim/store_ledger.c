@@ -149,10 +149,24 @@ ledger_read(struct ledger *l, uint64_t seq, uint8_t *buf, size_t cap, size_t *le
 enum result
 ledger_scan(struct ledger *l, uint64_t from, uint64_t to, ledger_fn fn, void *ctx)
 {
-	enum result err = RESULT_OK;
-
 	if (from == 0 || to > l->committed)
 		return RESULT_NOT_FOUND;
+	return ledger_scan_folded(l, from, to, fn, ctx);
+}
+
+/* What the last turns committed is not there yet. */
+uint64_t
+ledger_folded_seq(const struct ledger *l)
+{
+	return l->committed / 8 * 8;
+}
+
+enum result
+ledger_scan_folded(const struct ledger *l, uint64_t from, uint64_t to, ledger_fn fn, void *ctx)
+{
+	enum result err = RESULT_OK;
+
+	CHECK(from > 0 && to <= l->committed);
 	for (uint64_t seq = from; seq <= to && err == RESULT_OK; seq++)
 		err = fn(ctx, seq, disk.entry[seq - 1].bytes, disk.entry[seq - 1].len);
 	return err;
