@@ -233,8 +233,9 @@ struct engine_checkpoint {
 
 /*
  * Signs what is committed if something is new and `every_ms` have passed since it last did so: reads the entries back for
- * at most `budget_us`; 1 while there is more to read (what is signed then is what was committed at first). At most one root is ever signed for a size. Entries that do not come to
- * the root that was decided are logged, and then engine_writable is RESULT_CORRUPT.
+ * at most `budget_us`; 1 while there is more for it to read (what is signed then is what was committed at first). At most one root
+ * is ever signed for a size. Entries that do not come to the root that was decided are logged, and then engine_writable is
+ * RESULT_CORRUPT.
  */
 int engine_seal(struct engine *engine, uint32_t every_ms, uint32_t budget_us);
 /*
@@ -243,10 +244,11 @@ int engine_seal(struct engine *engine, uint32_t every_ms, uint32_t budget_us);
  */
 MUST_CHECK enum result engine_signed(struct engine *engine, const struct engine_checkpoint **out);
 /*
- * Reading back on another thread, so that the loop has less of it: engine_readback_begin says whether there is enough that LMDB has
- * for that to be worth it; then engine_readback_run may be called on any thread, once, while the loop goes on, and after it, on the loop
- * again, engine_readback_end, which takes up what was read (`ran` 0: it was not called, nothing happened). engine_seal waits meanwhile.
- * The engine may not be closed while it runs.
+ * Reading back on another thread, so that the loop has less of it: engine_readback_begin says whether LMDB has enough for that to be
+ * worth it; then engine_readback_run may be called once, on any thread, while the loop goes on, and after it, on the loop again,
+ * engine_readback_end, which takes up what was read (`ran` 0: it was not called, nothing happened). It takes 50 ms at most, and
+ * engine_seal reads and signs nothing meanwhile (0). The engine may not be closed while it runs. After a failure (of memory, of the disk)
+ * it is not begun again for a minute.
  */
 int engine_readback_begin(struct engine *engine);
 void engine_readback_run(struct engine *engine);

@@ -105,17 +105,19 @@ struct readback {
 	uint8_t node[READBACK_NODES][32];
 	size_t n_nodes;
 	uint64_t until_us;
+	enum result result;
 	/* The entry that is not what it should be, and why; 0: none. */
 	uint64_t bad_seq;
 	const char *bad;
 };
 
-/* Reading back on another thread, whose `back` and `result` are while it runs; off: no more of that, one failed. */
+/* Reading back on another thread, whose `back` is while it runs. */
 struct aside {
 	struct readback back;
 	uint64_t to;
-	enum result result;
-	int runs, off;
+	int runs;
+	/* By the clock since boot, after one that failed. */
+	uint64_t not_before_us;
 };
 
 /* What was read back to be signed. `blocks` is the tree of whole blocks of 256 entries, `part` that of the entries after them;
@@ -244,9 +246,9 @@ void nodes_save(struct engine *e);
 enum result scrub_found(struct engine *e, uint64_t seq, const char *what);
 
 /*
- * readback.c: begins where the signer stands; reads entries up to `to`, with RESULT_TIMEOUT no more once it is `until_us` (since
- * boot; UINT64_MAX: never); the signer then stands behind what was read, also after a timeout. What is wrong with an entry is said by
- * readback_take, as scrub_found says it.
+ * readback.c: begins where the signer stands; reads committed entries up to `to`, and, with RESULT_TIMEOUT, no more once it is `until_us`
+ * (since boot; UINT64_MAX: never); has the signer stand behind what was read, also after a timeout. readback_take answers what reading did
+ * otherwise, and says, as scrub_found does, what is wrong with an entry.
  */
 void readback_begin(struct readback *b, const struct engine *e);
 MUST_CHECK enum result readback_run(struct readback *b, uint64_t to, uint64_t until_us);

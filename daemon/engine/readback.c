@@ -8,6 +8,10 @@
 #include "daemon/engine/engine_int.h"
 #include "daemon/ops/log.h"
 
+/* A worker is held up for so long at most; after one that failed the loop reads by itself for so long. */
+#define ASIDE_MOST_US 50000
+#define ASIDE_REST_US (60ull * 1000000)
+
 void
 readback_begin(struct readback *b, const struct engine *e)
 {
@@ -20,7 +24,6 @@ readback_begin(struct readback *b, const struct engine *e)
 	b->has_leaf = s->has_leaf;
 	b->n_nodes = 0;
 	b->bad_seq = 0;
-	b->until_us = UINT64_MAX;
 }
 
 static enum result
@@ -52,11 +55,19 @@ entry_back(void *ctx, uint64_t seq, const uint8_t *bytes, size_t len)
 	return b->until_us != UINT64_MAX && clock_boot_us() >= b->until_us ? RESULT_TIMEOUT : RESULT_OK;
 }
 
+/* What was read is good, also where the time was up. */
+static int
+went_well(enum result err)
+{
+	return err == RESULT_OK || err == RESULT_TIMEOUT;
+}
+
 enum result
 readback_run(struct readback *b, uint64_t to, uint64_t until_us)
 {
 	b->until_us = until_us;
-	return ledger_scan(b->ledger, b->from, to, entry_back, b);
+	b->result = ledger_scan(b->ledger, b->from, to, entry_back, b);
+	return b->result;
 }
 
 enum result
@@ -67,6 +78,8 @@ readback_take(struct engine *e, const struct readback *b)
 
 	if (b->bad_seq != 0)
 		return scrub_found(e, b->bad_seq, b->bad);
+	if (!went_well(b->result))
+		return b->result;
 	for (size_t i = 0; i < b->n_nodes; i++) {
 		if ((err = signed_block(s, b->node[i])) == RESULT_OK)
 			continue;
@@ -89,16 +102,16 @@ int
 engine_readback_begin(struct engine *e)
 {
 	struct aside *a = &e->signer.aside;
-	uint64_t from = signed_read(&e->signer) + 1, most = e->signer.blocks.size + READBACK_NODES * READBACK_BLOCK;
+	uint64_t read = signed_read(&e->signer), most = e->signer.blocks.size + READBACK_NODES * READBACK_BLOCK;
 
-	if (e->scrub.seen.bad_seq != 0 || a->runs || a->off)
+	if (e->scrub.seen.bad_seq != 0 || a->runs || clock_boot_us() < a->not_before_us)
 		return 0;
 	a->to = ledger_folded_seq(e->ledger);
 	if (e->signer.due.size > 0 && a->to > e->signer.due.size)
 		a->to = e->signer.due.size;
 	if (a->to > most)
 		a->to = most;
-	if (a->to < from || a->to - from < READBACK_LEAST)
+	if (a->to < read + READBACK_LEAST)
 		return 0;
 	readback_begin(&a->back, e);
 	a->runs = 1;
@@ -110,24 +123,22 @@ engine_readback_run(struct engine *e)
 {
 	struct aside *a = &e->signer.aside;
 
-	a->result = ledger_scan_folded(a->back.ledger, a->back.from, a->to, entry_back, &a->back);
+	a->back.until_us = clock_boot_us() + ASIDE_MOST_US;
+	a->back.result = ledger_scan_folded(a->back.ledger, a->back.from, a->to, entry_back, &a->back);
 }
 
 void
 engine_readback_end(struct engine *e, int ran)
 {
 	struct aside *a = &e->signer.aside;
-	enum result err = a->result;
+	enum result err;
 
 	a->runs = 0;
 	/* Who asked for a checkpoint meanwhile did not wait. */
 	if (!ran || a->back.from != signed_read(&e->signer) + 1)
 		return;
-	if (err == RESULT_OK || a->back.bad_seq != 0)
-		err = readback_take(e, &a->back);
-	if (err == RESULT_OK)
+	if ((err = readback_take(e, &a->back)) == RESULT_OK)
 		return;
-	log_event(LOG_LEVEL_ERROR, "not_read_back", "reason=%s", result_name(err));
-	/* Rather slowly than again and again. */
-	a->off = 1;
+	log_event(LOG_LEVEL_WARN, "not_read_back", "reason=%s hint=\"the loop reads for a while\"", result_name(err));
+	a->not_before_us = clock_boot_us() + ASIDE_REST_US;
 }

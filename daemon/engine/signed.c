@@ -1,8 +1,8 @@
 /*
  * What is signed: checkpoints of the committed ledger, and the proofs that belong to them.
  *
- * Before a size is signed its entries are read again from the ledger and hashed (readback.c): the signature stands for the bytes
- * that anybody will be given, not for what was once in memory. Of what was read, the roots of each 256 and 65,536 entries are
+ * Before a size is signed its entries are read again, as the ledger gives them to anybody (from LMDB; the last ones, which the journal
+ * still has, from memory), and hashed (readback.c): the signature stands for those bytes, not for what was once decided. Of what was read, the roots of each 256 and 65,536 entries are
  * kept (32 bytes per 256 entries), so that a proof reads at most a few hundred entries again. They are written to DIR/nodes
  * with the state (known.c), only to be found again after a start; what does not come to the root is thrown away.
  */
@@ -104,8 +104,7 @@ catch_up(struct engine *e, uint64_t until_us)
 	while (err == RESULT_OK && signed_read(&e->signer) < to) {
 		readback_begin(&back, e);
 		err = readback_run(&back, to - back.from < BACK_BATCH ? to : back.from + BACK_BATCH - 1, until_us);
-		if ((err == RESULT_OK || err == RESULT_TIMEOUT || back.bad_seq != 0) &&
-		    (took = readback_take(e, &back)) != RESULT_OK)
+		if ((took = readback_take(e, &back)) != RESULT_OK)
 			err = took;
 	}
 	return err == RESULT_TIMEOUT && signed_read(&e->signer) == to ? RESULT_OK : err;
@@ -138,6 +137,7 @@ sign(struct engine *e)
 	struct engine_checkpoint c = {.size = s->due.size, .at_us = clock_now_us()};
 	enum result err;
 
+	CHECK(signed_read(s) == c.size);
 	memcpy(c.root, s->due.root, sizeof(c.root));
 	if ((err = compare(e, c.root)) != RESULT_OK)
 		return err;
@@ -170,13 +170,16 @@ engine_seal(struct engine *e, uint32_t every_ms, uint32_t budget_us)
 	uint64_t now = clock_boot_us();
 	enum result err;
 
-	if (e->scrub.seen.bad_seq != 0 || s->aside.runs)
+	if (e->scrub.seen.bad_seq != 0)
 		return 0;
 	if (s->due.size == 0) {
 		if (s->newest.size == e->committed_tree.size || now < s->next_us)
 			return 0;
 		make_due(e);
 	}
+	/* Due all the same, or a ledger that grows fast enough would never be signed. */
+	if (s->aside.runs)
+		return 0;
 	err = catch_up(e, now + budget_us);
 	if (err == RESULT_OK)
 		err = sign(e);

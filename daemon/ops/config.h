@@ -13,7 +13,7 @@
  *   checkpoint_entries  50000             100 to 10000000   bounds the replay after a crash
  *   memory_mib          1024              16 to 1000000  that the state may take; more rows are read when asked for
  *   backup_keep_days    90                1 to 36500     after which a backup with people's data is to be destroyed
- *   pin_threads         1                 1 to 16        threads that check PINs and signatures
+ *   pin_threads         1                 1 to 16        threads that check PINs; they read back for the signer, too
  *   log_level           info              error, warn, info, debug
  *   witnesses           none              at most 16, each with
  *     vkey                                its verifier key's text

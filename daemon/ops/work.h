@@ -1,6 +1,6 @@
 /*
- * A small worker pool for what takes longer than a turn of the loop may: PIN hashes and signature
- * checks. A job runs on a worker and is completed on the loop thread. All memory is taken at start;
+ * A small worker pool for what takes longer than a turn of the loop may: PIN hashes, witnesses' notes
+ * and reading back what is to be signed. A job runs on a worker and is completed on the loop thread. All memory is taken at start;
  * a full queue says so (RESULT_BUSY), and then the loop stops reading from sockets.
  *
  * Order: jobs start in the order of submission; with more than one thread they may complete in

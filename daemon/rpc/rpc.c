@@ -310,7 +310,9 @@ seal_slice(struct rpc *rpc)
 	uint64_t now_us = clock_steady_us(), part_us = (now_us - rpc->sealed_us) / SEAL_PART;
 
 	rpc->sealed_us = now_us;
-	if (engine_readback_begin(rpc->engine) && work_submit(rpc->work, readback_run, readback_done, rpc) != RESULT_OK)
+	/* People who wait for their PIN come first. */
+	if (work_pending(rpc->work) == 0 && engine_readback_begin(rpc->engine) &&
+	    work_submit(rpc->work, readback_run, readback_done, rpc) != RESULT_OK)
 		engine_readback_end(rpc->engine, 0);
 	if (part_us < SEAL_LEAST_US)
 		part_us = SEAL_LEAST_US;

@@ -9,7 +9,7 @@
  * was not: from then on only calls that read the committed ledger itself are answered, all others, and all acts, are
  * "unavailable, outcome unknown".
  *
- * Everything runs on the thread of rpc_run, but Argon2id, which runs in the work pool.
+ * Everything runs on the thread of rpc_run, but Argon2id and, where that has nothing to do, reading back what is to be signed: the work pool.
  */
 #ifndef TIMEBOX_RPC_RPC_H
 #define TIMEBOX_RPC_RPC_H

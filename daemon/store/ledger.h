@@ -9,7 +9,7 @@
  * if it can. A failed append, commit or move is final: that call, or the next commit, answers
  * RESULT_DISK_FULL or RESULT_UNAVAILABLE (whether its batch lasted is then unknown), every later write
  * RESULT_UNAVAILABLE until the process starts anew; what was committed is in the journal. Reads go
- * on. All calls are for one thread.
+ * on. All calls are for one thread, but ledger_scan_folded.
  */
 #ifndef TIMEBOX_STORE_LEDGER_H
 #define TIMEBOX_STORE_LEDGER_H
@@ -72,7 +72,8 @@ MUST_CHECK enum result ledger_scan(struct ledger *ledger, uint64_t from, uint64_
 				   void *ctx);
 
 /*
- * The same for entries that LMDB has, up to ledger_folded_seq as the loop last saw it: any thread may do it, while the ledger is open.
+ * The same for entries that LMDB has, `from` above 0 and `to` at most what ledger_folded_seq once said (not checked): any thread may do it,
+ * while the ledger is open.
  */
 uint64_t ledger_folded_seq(const struct ledger *ledger);
 MUST_CHECK enum result ledger_scan_folded(const struct ledger *ledger, uint64_t from, uint64_t to, ledger_fn fn, void *ctx);

@@ -248,6 +248,46 @@ what_is_due_is_signed_although_the_ledger_grows(void **state)
 	kit_close(&k);
 }
 
+/* Also where there is enough for another thread again each time one ends. */
+static void
+what_is_read_aside_without_end_is_signed(void **state)
+{
+	(void)state;
+	kit_station(&k);
+	for (int turn = 0; turn < 3 && engine_newest(k.engine)->size == 0; turn++) {
+		uint64_t before = engine_last_seq(k.engine);
+
+		grow_to(before + READBACK_LEAST + 300);
+		if (engine_readback_begin(k.engine)) {
+			assert_int_equal(engine_seal(k.engine, 0, 1000000), 0);
+			engine_readback_run(k.engine);
+			grow_to(engine_last_seq(k.engine) + READBACK_LEAST + 300);
+			engine_readback_end(k.engine, 1);
+		} else {
+			assert_int_equal(engine_seal(k.engine, 0, 1000000), 0);
+		}
+	}
+	assert_true(engine_newest(k.engine)->size >= READBACK_LEAST);
+	assert_true(engine_unread(k.engine) > READBACK_LEAST);
+	kit_close(&k);
+}
+
+static void
+one_that_failed_is_not_tried_again_at_once(void **state)
+{
+	(void)state;
+	station_to_read_aside();
+	assert_int_equal(engine_readback_begin(k.engine), 1);
+	engine_readback_run(k.engine);
+	k.engine->signer.aside.back.result = RESULT_NO_MEMORY;
+	engine_readback_end(k.engine, 1);
+	assert_int_equal(engine_unread(k.engine), engine_last_seq(k.engine));
+	assert_int_equal(engine_readback_begin(k.engine), 0);
+	assert_int_equal(engine_writable(k.engine), RESULT_OK);
+	assert_proved();
+	kit_close(&k);
+}
+
 static void
 what_is_wrong_is_found_aside_too(void **state)
 {
@@ -280,6 +320,8 @@ main(void)
 	    cmocka_unit_test(what_was_read_aside_is_dropped_if_the_loop_was_ahead),
 	    cmocka_unit_test(one_that_never_ran_leaves_everything_as_it_was),
 	    cmocka_unit_test(what_is_due_is_signed_although_the_ledger_grows),
+	    cmocka_unit_test(what_is_read_aside_without_end_is_signed),
+	    cmocka_unit_test(one_that_failed_is_not_tried_again_at_once),
 	    cmocka_unit_test(what_is_wrong_is_found_aside_too),
 	};
 
