@@ -112,7 +112,19 @@ class Story:
                 gather(entry)
                 gather(small.act_pb2.Act.FromString(entry.act))
                 data = data[2 + size:]
-        return {value for value in noise if len(value) >= 16}
+        return {value for value in noise if len(value) >= 16} | self.checks()
+
+    def checks(self):
+        """Nonces and checks that the journal and the state's log keep beside the entries (daemon/store/journal.h, state_log.h)."""
+        found, folder = set(), self.station.daemon.folder
+        for journal in (folder / "ledger").glob("journal*"):
+            data = journal.read_bytes()
+            found |= {data[8:40], data[40:72]}
+            found |= {data[at + 32:at + 64] for at in range(512, len(data), 512) if data.startswith(b"tbbatch1", at)}
+        for log in (folder / "state").glob("log-*"):
+            data = log.read_bytes()
+            found |= {data[at + 32:at + 64] for at in range(0, len(data), 8) if data.startswith(b"tbstate1", at)}
+        return found
 
     def places(self):
         """Name -> bytes, of all files that must hold no person."""
