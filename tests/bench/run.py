@@ -34,6 +34,8 @@ DISK_ACTS = 20000 if QUICK else 200000
 GIVERS, READERS, COMMANDS_MAX = 256, 8, 1024
 # What the daemon and the load generator take of a core each at half the rate.
 BUSY = 0.7
+# Memory that falls by less in 15 s falls no more.
+QUIET = 2 << 20
 MEMORY = (1 if QUICK else 6) << 30
 CONNS = (1, 64, 256)
 TIMEBOX, PG, REDIS, FLOOR = "timeboxd", "PostgreSQL 15", "Redis", "floor"
@@ -223,9 +225,12 @@ class Measure:
 
     def idle(self):
         rate = self.bench("gift", conns=64, seconds=SECONDS)["acts_per_s"]
-        # What waits to be merged is memory, too, that is given back meanwhile.
+        # What waits to be merged is memory, too, that is given back meanwhile, and not all at once.
         self.station.settled()
-        before = self.quiet_memory()
+        until = time.monotonic() + 180
+        before, last = self.quiet_memory(), None
+        while last is None or (before < last - QUIET and time.monotonic() < until):
+            before, last = self.quiet_memory(), before
         self.bench("idle", n=IDLE)
         self.got["idle KiB"].append((self.quiet_memory() - before) / IDLE / 1024)
         beside = self.bench("gift", conns=64, seconds=SECONDS)
