@@ -137,7 +137,9 @@ engine_readback_end(struct engine *e, int ran)
 	/* Who asked for a checkpoint meanwhile did not wait. */
 	if (!ran || a->back.from != signed_read(&e->signer) + 1)
 		return;
-	if ((err = readback_take(e, &a->back)) == RESULT_OK)
+	err = readback_take(e, &a->back);
+	/* What is wrong with an entry was said. */
+	if (err == RESULT_OK || a->back.bad_seq != 0)
 		return;
 	log_event(LOG_LEVEL_WARN, "not_read_back", "reason=%s hint=\"the loop reads for a while\"", result_name(err));
 	a->not_before_us = clock_boot_us() + ASIDE_REST_US;

@@ -467,25 +467,6 @@ scan_tail(struct ledger *l, uint64_t from, uint64_t to, ledger_fn fn, void *ctx)
 	return err;
 }
 
-enum result
-ledger_scan(struct ledger *l, uint64_t from, uint64_t to, ledger_fn fn, void *ctx)
-{
-	enum result err = RESULT_OK;
-
-	if (from == 0 || to > l->committed)
-		return RESULT_NOT_FOUND;
-	while (from <= to && err == RESULT_OK) {
-		uint64_t end = to - from >= LEDGER_SCAN_SLICE ? from + LEDGER_SCAN_SLICE - 1 : to;
-
-		if (from <= l->folded && end > l->folded)
-			end = l->folded;
-		err = from <= l->folded ? scan_slice(l, from, end, fn, ctx)
-					: scan_tail(l, from, end, fn, ctx);
-		from = end + 1;
-	}
-	return err;
-}
-
 uint64_t
 ledger_folded_seq(const struct ledger *l)
 {
@@ -502,6 +483,18 @@ ledger_scan_folded(const struct ledger *l, uint64_t from, uint64_t to, ledger_fn
 		err = scan_slice(l, from, end, fn, ctx);
 	}
 	return err;
+}
+
+enum result
+ledger_scan(struct ledger *l, uint64_t from, uint64_t to, ledger_fn fn, void *ctx)
+{
+	uint64_t there = to < l->folded ? to : l->folded;
+	enum result err;
+
+	if (from == 0 || to > l->committed)
+		return RESULT_NOT_FOUND;
+	err = ledger_scan_folded(l, from, there, fn, ctx);
+	return err != RESULT_OK ? err : scan_tail(l, from > there ? from : there + 1, to, fn, ctx);
 }
 
 int

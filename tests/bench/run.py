@@ -45,7 +45,7 @@ def say(text):
     print("[%4.0f s] %s" % (time.monotonic() - BEGAN, text), flush=True)
 
 
-def settle():
+def sync_disk():
     """What somebody else left to be written is written before the next one is measured."""
     os.sync()
 
@@ -121,7 +121,7 @@ class Measure:
     # -- one measurement --
 
     def gift(self, name, **settings):
-        settle()
+        sync_disk()
         answer = self.bench("gift", **{"seconds": SECONDS, **settings})
         if answer["refused"]:
             raise RuntimeError("%s: %d acts refused: %s" % (name, answer["refused"], answer["refusal"]))
@@ -139,7 +139,7 @@ class Measure:
                     self.got["p50", conns].append(answer["latency"]["p50_us"])
                     self.got["p99", conns].append(answer["latency"]["p99_us"])
                 else:
-                    settle()
+                    sync_disk()
                     self.got[who, conns].append(self.peers[who].rate(conns, SECONDS))
             say("  %3d connections: %s" % (conns, ", ".join(
                 "%s %.0f/s" % (who, self.got[who, conns][-1]) for who in everyone)))
@@ -147,7 +147,7 @@ class Measure:
     def pipelined(self):
         self.gift("64x16", conns=64, flight=16)
         if FLOOR in self.peers:
-            settle()
+            sync_disk()
             self.got[FLOOR, "64x16"].append(self.peers[FLOOR].rate(64, SECONDS, 16))
         self.gift("skewed", conns=64, flight=16, skew=4)
         self.gift("100", conns=1, flight=4, commands=100)
@@ -160,14 +160,14 @@ class Measure:
     def latency(self):
         """Half of this round's rate of 64 connections, as acts are due and not as they are answered."""
         rate = self.got[TIMEBOX, 64][-1] / 2
-        settle()
+        sync_disk()
         watch = Checkpoints(self.station.dir)
         watch.start()
         answer = self.bench("gift", conns=64, flight=64, rate=rate, seconds=LATENCY_SECONDS)
         watch.ended.set()
         watch.join()
         if FLOOR in self.peers:
-            settle()
+            sync_disk()
             floor = self.peers[FLOOR].bench("echo", conns=64, flight=64, rate=rate, seconds=LATENCY_SECONDS)
             self.got["floor open p99"].append(floor["latency"]["p99_us"])
         self.got["open p99"].append(answer["latency"]["p99_us"])
@@ -184,7 +184,7 @@ class Measure:
         self.got["reads alone"].append(self.bench("balance", conns=READERS, flight=16, seconds=SECONDS)["acts_per_s"])
 
     def machine(self):
-        settle()
+        sync_disk()
         answer = self.probe("fdatasync", seconds=2, folder=self.folder)
         latency = answer["latency"]
         self.got["fdatasync moment"].append(answer["moment_p99_us"])
